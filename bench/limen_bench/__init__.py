@@ -1,0 +1,1 @@
+"""limen's bench: measures classifier files, and what people would use instead."""

@@ -1,0 +1,71 @@
+"""Thresholds that the user gives: a JSON map by label, or a list in label order."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from limen.errors import InputError
+
+
+def read_thresholds(path: Path) -> dict[str, float] | tuple[float, ...]:
+    """Read a thresholds file.
+
+    Args:
+        path: JSON: `{"joy": 0.4, ...}` or `[0.4, ...]`.
+
+    Raises:
+        InputError: no such file, not JSON, a label twice, or neither a map nor a list of numbers.
+    """
+    try:
+        value: Any = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error})") from error
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
+    if not items or not numbers:
+        raise InputError(f'{path}: expected a JSON map such as {{"joy": 0.4}} or a list of numbers')
+    if isinstance(value, dict):
+        return {label: float(threshold) for label, threshold in value.items()}
+    return tuple(float(threshold) for threshold in value)
+
+
+def in_label_order(
+    given: dict[str, float] | tuple[float, ...], labels: tuple[str, ...]
+) -> tuple[float, ...]:
+    """Bring thresholds into label order.
+
+    Raises:
+        InputError: an unknown label, a label without threshold, another number of thresholds than
+            labels, or a threshold that is NaN or outside [0, 1].
+    """
+    if isinstance(given, dict):
+        unknown = [label for label in given if label not in labels]
+        if unknown:
+            raise InputError(
+                f"thresholds name {unknown[0]!r}, which is none of the {len(labels)} labels "
+                f"({', '.join(labels[:8])}...)"
+            )
+        missing = [label for label in labels if label not in given]
+        if missing:
+            raise InputError(
+                f"thresholds for {len(missing)} labels are missing: {', '.join(missing[:5])}"
+            )
+        ordered = tuple(given[label] for label in labels)
+    else:
+        ordered = given
+    if len(ordered) != len(labels):
+        raise InputError(f"{len(ordered)} thresholds for {len(labels)} labels")
+    for label, threshold in zip(labels, ordered, strict=True):
+        if math.isnan(threshold) or not 0.0 <= threshold <= 1.0:
+            raise InputError(f"threshold {threshold} of label {label!r} is outside [0, 1]")
+    return ordered
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a label stands twice")
+    return value

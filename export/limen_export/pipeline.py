@@ -1,0 +1,247 @@
+"""Source to reference to graph to precisions to thresholds to stamp to verify: the whole path of an
+export.
+"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+from limen.arrays import FloatArray
+from limen.corpus import sentences
+from limen.errors import ExportError, InputError
+from limen.evaluation.thresholds import fit_f1
+from limen.format import (
+    DecisionBlock,
+    Evidence,
+    ExecutionBlock,
+    Golden,
+    Metadata,
+    OperatingPoint,
+    Precision,
+    Provenance,
+    Rung,
+    check_writable,
+    parse,
+    stamp,
+    write_whole,
+)
+from limen.model import Model, open_model
+
+from limen_export.comparison import LEAST_CELLS_ALIKE, compare, require_parity
+from limen_export.given_thresholds import in_label_order
+from limen_export.golden import golden
+from limen_export.graph.quantize import to_int8
+from limen_export.latency import measure
+from limen_export.progress import Progress, progress
+from limen_export.reference import Reference
+from limen_export.report import ExportReport
+from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts
+from limen_export.sources.checkpoint import read_checkpoint
+from limen_export.transformers_quiet import quiet_transformers
+
+_TIMED_TEXTS = 200
+_BUILDS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A graph of one precision, opened through the runtime."""
+
+    precision: Precision
+    graph: bytes
+    draft: bytes
+    model: Model
+    logits: FloatArray
+
+
+def export(
+    checkpoint: str, output: Path, settings: ExportSettings, told: Progress | None = None
+) -> ExportReport:
+    """Turn a checkpoint into a classifier file.
+
+    The file appears under its name only after it was re-opened and compared with the source; on any
+    failure nothing is written and an older file stays.
+
+    Args:
+        checkpoint: a folder that `save_pretrained` wrote, or a hub name.
+        output: where the file goes.
+        settings: precision, thresholds, texts and overrides.
+        told: is told each step; None writes to standard error if that is a terminal.
+
+    Raises:
+        ExportError: the checkpoint cannot become a classifier file, or the result does not agree
+            with it.
+        InputError: thresholds or texts that cannot be used.
+        OutputError: `output` cannot be written.
+    """
+    told = told or progress()
+    check_writable(output)
+    texts = settings.texts or _corpus_texts()
+    if not texts.texts:
+        raise InputError(f"{texts.name}: no text to compare on")
+    told.step(f"reading {checkpoint} and tracing its graph")
+    with quiet_transformers():
+        reference = read_checkpoint(checkpoint, settings.rule, settings.max_tokens)
+    decision = _decision(reference, settings)
+    told.step(f"running the source on {len(texts.texts):,} texts")
+    expected = reference.logits(texts.texts)
+    candidates = []
+    for precision in _BUILDS:
+        told.step(f"building {precision} and comparing it with the source")
+        candidates.append(_build(reference, decision, precision, texts))
+    require_parity(expected, candidates[0].logits, reference.name)
+    chosen = next(
+        candidate for candidate in candidates if candidate.precision == settings.precision
+    )
+    if settings.fit_on is not None:
+        told.step(f"fitting thresholds on {len(settings.fit_on.texts):,} labelled texts")
+        decision = _fitted(decision, chosen.model, settings.fit_on)
+    told.step("timing one text at a time, each precision in its own process")
+    rungs = tuple(_rung(candidate, expected, decision, texts) for candidate in candidates)
+    fitted_on = (
+        None
+        if settings.fit_on is None
+        else f"{settings.fit_on.name}, {len(settings.fit_on.texts):,} texts"
+    )
+    evidence = Evidence(texts.name, len(texts.texts), rungs, fitted_on)
+    told.step("stamping, re-opening and verifying")
+    data = _stamped(reference, decision, chosen, evidence)
+    digest = _verify(data, output.name, chosen, texts)
+    write_whole(output, data)
+    return ExportReport(output, len(data), digest, chosen.precision, evidence, reference.notices)
+
+
+def _corpus_texts() -> NamedTexts:
+    texts = tuple(
+        sentence.text for language in ("en", "ko") for sentence in sentences(language, "test")
+    )
+    return NamedTexts("limen emotion corpus, test split, English and Korean", texts)
+
+
+def _decision(reference: Reference, settings: ExportSettings) -> DecisionBlock:
+    if settings.thresholds is not None and settings.fit_on is not None:
+        raise InputError(
+            "thresholds are given and labelled texts to fit them on as well; give one of them"
+        )
+    if settings.fit_on is not None and reference.rule != "multilabel":
+        raise InputError(
+            f"thresholds by F1 are fitted for rule multilabel, this model is {reference.rule}"
+        )
+    multiclass = reference.rule == "multiclass"
+    points = [OperatingPoint("argmax", None) if multiclass else _half(reference.labels)]
+    if settings.thresholds is not None:
+        points.append(
+            OperatingPoint("custom", in_label_order(settings.thresholds, reference.labels))
+        )
+    try:
+        return DecisionBlock(
+            reference.rule, reference.labels, reference.link, tuple(points), points[-1].name
+        )
+    except InputError as error:
+        raise ExportError(f"{reference.name}: {error}") from error
+
+
+def _half(labels: tuple[str, ...]) -> OperatingPoint:
+    return OperatingPoint("half", (0.5,) * len(labels))
+
+
+def _fitted(decision: DecisionBlock, model: Model, labelled: LabelledTexts) -> DecisionBlock:
+    """Fit on the scores that the finished graph gives through the runtime itself."""
+    position = {label: index for index, label in enumerate(decision.labels)}
+    truth = np.zeros((len(labelled.texts), len(decision.labels)), dtype=np.bool_)
+    for row, labels in enumerate(labelled.labels):
+        for label in labels:
+            if label not in position:
+                raise InputError(
+                    f"{labelled.name}: text {row} has label {label!r}, which the model does not "
+                    f"have"
+                )
+            truth[row, position[label]] = True
+    point = OperatingPoint("f1", fit_f1(model.scores(labelled.texts), truth))
+    return replace(decision, points=(*decision.points, point), default_point="f1")
+
+
+def _build(
+    reference: Reference, decision: DecisionBlock, precision: Precision, texts: NamedTexts
+) -> _Candidate:
+    model = reference.graph if precision == "fp32" else to_int8(reference.graph)
+    graph = _serialised(model, reference.name)
+    empty = Evidence(texts.name, len(texts.texts), ())
+    draft = stamp(graph, _metadata(reference, decision, precision, empty, Golden((), (), (), 0.0)))
+    opened = open_model(parse(draft, f"{reference.name} ({precision})"))
+    return _Candidate(precision, graph, draft, opened, opened.logits(texts.texts))
+
+
+def _serialised(model: onnx.ModelProto, name: str) -> bytes:
+    try:
+        data: bytes = model.SerializeToString()
+        return data
+    except Exception as error:
+        raise ExportError(
+            f"{name}: the model is over protobuf's limit of 2 GiB; choose a smaller one"
+        ) from error
+
+
+def _metadata(
+    reference: Reference,
+    decision: DecisionBlock,
+    precision: Precision,
+    evidence: Evidence,
+    texts: Golden,
+) -> Metadata:
+    today = datetime.now(UTC).date().isoformat()
+    return Metadata(
+        decision=decision,
+        encoder=reference.encoder,
+        execution=ExecutionBlock(precision),
+        evidence=evidence,
+        golden=texts,
+        provenance=Provenance(reference.name, reference.versions, today, reference.licence),
+    )
+
+
+def _rung(
+    candidate: _Candidate, expected: FloatArray, decision: DecisionBlock, texts: NamedTexts
+) -> Rung:
+    agreement = compare(expected, candidate.logits, decision)
+    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
+        file = Path(folder) / f"{candidate.precision}.onnx"
+        file.write_bytes(candidate.draft)
+        latency = measure("limen", file, texts.texts[:_TIMED_TEXTS])
+    return Rung(
+        precision=candidate.precision,
+        size_bytes=len(candidate.draft),
+        max_logit_difference=agreement.max_logit_difference,
+        texts_alike=agreement.texts_alike,
+        cells_alike=agreement.cells_alike,
+        p50_ms=round(latency.p50, 4),
+    )
+
+
+def _stamped(
+    reference: Reference, decision: DecisionBlock, chosen: _Candidate, evidence: Evidence
+) -> bytes:
+    rung = next(rung for rung in evidence.rungs if rung.precision == chosen.precision)
+    if rung.cells_alike < LEAST_CELLS_ALIKE:
+        raise ExportError(
+            f"{reference.name}: {chosen.precision} decides only {rung.cells_alike:.1%} of (text, "
+            f"label) pairs like the source, "
+            f"expected at least {LEAST_CELLS_ALIKE:.0%}; use --precision fp32"
+        )
+    texts = golden(reference, chosen.model, chosen.precision)
+    return stamp(chosen.graph, _metadata(reference, decision, chosen.precision, evidence, texts))
+
+
+def _verify(data: bytes, name: str, chosen: _Candidate, texts: NamedTexts) -> str:
+    """Open the finished bytes as a user would and compare them with what was measured, bit for
+    bit.
+    """
+    file = parse(data, name)
+    if not np.array_equal(open_model(file).logits(texts.texts), chosen.logits):
+        raise ExportError(
+            f"{name}: the stamped file gives other logits than the graph that was measured"
+        )
+    return file.digest

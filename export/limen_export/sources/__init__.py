@@ -1,0 +1,1 @@
+"""Sources of models: each module yields the same `Reference`."""

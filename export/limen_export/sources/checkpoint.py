@@ -1,0 +1,158 @@
+"""A transformers checkpoint for sequence classification: a folder or a hub name."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from limen.arrays import FloatArray
+from limen.errors import ExportError
+from limen.format import Rule
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from limen_export.graph.trace import position_offset, trace
+from limen_export.reference import Reference
+from limen_export.sources.checkpoint_folder import CheckpointFolder, find_checkpoint
+from limen_export.sources.head import Head, read_head
+from limen_export.sources.tokens import encoder_block, longest_input, read_tokenizer
+from limen_export.versions import installed_versions
+
+
+def read_checkpoint(checkpoint: str, rule: Rule | None, max_tokens: int | None) -> Reference:
+    """Load a checkpoint and trace its graph.
+
+    Args:
+        checkpoint: a folder that `save_pretrained` wrote, or a hub name.
+        rule: overrides `problem_type`.
+        max_tokens: overrides the longest input.
+
+    Raises:
+        ExportError: a part is missing or does not fit; the message says which.
+    """
+    folder = find_checkpoint(checkpoint)
+    config = _config(folder)
+    tokenizer = read_tokenizer(folder.path, folder.name)
+    head = read_head(config, folder.path, folder.name, rule)
+    model = _model(folder, config, head)
+    _check_vocabulary(model, tokenizer, folder.name)
+    longest = longest_input(tokenizer, positions(model), max_tokens, folder.name)
+    return Reference(
+        name=folder.name,
+        licence=folder.licence,
+        labels=head.labels,
+        rule=head.rule,
+        link=head.link,
+        encoder=encoder_block(tokenizer, longest),
+        logits=SourceLogits(model, tokenizer, longest),
+        graph=trace(model),
+        versions=installed_versions(),
+        notices=head.notices,
+    )
+
+
+class SourceLogits:
+    """The source as its users run it: its own tokenizer with mask and token types, its own model,
+    one text a call.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, max_tokens: int
+    ) -> None:
+        """Keep the parts; the model must be in evaluation mode."""
+        self._model = model
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+
+    def __call__(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 (texts, outputs)."""
+        rows = []
+        with torch.inference_mode():
+            for text in texts:
+                inputs = self._tokenizer(
+                    text, truncation=True, max_length=self._max_tokens, return_tensors="pt"
+                )
+                rows.append(self._model(**inputs).logits[0].numpy())
+        return np.array(rows, dtype=np.float32).reshape(len(texts), -1)
+
+
+def positions(model: PreTrainedModel) -> int | None:
+    """Return how many tokens the model has positions for (RoBERTa's offset taken off), or None for
+    no limit.
+    """
+    stated = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(stated, int) or stated <= 0:
+        return None
+    return stated - position_offset(model)
+
+
+def _config(folder: CheckpointFolder) -> PretrainedConfig:
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            str(folder.path), local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:
+        raise ExportError(
+            f"{folder.name}: its config.json is not understood ({_first_line(error)})"
+        ) from error
+    if type(config) not in AutoModelForSequenceClassification._model_mapping:
+        raise ExportError(
+            f"{folder.name}: transformers has no text classifier of type {config.model_type!r}"
+        )
+    return config
+
+
+def _model(folder: CheckpointFolder, config: PretrainedConfig, head: Head) -> PreTrainedModel:
+    if config.num_labels != head.outputs:
+        config.num_labels = head.outputs
+    info: dict[str, Any]
+    try:
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            str(folder.path),
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        raise ExportError(
+            f"{folder.name}: its weights cannot be loaded ({_first_line(error)})"
+        ) from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ExportError(
+            f"{folder.name}: {len(missing)} weights are not in its safetensors file "
+            f"({', '.join(missing[:3])}): "
+            "a backbone without a trained classification head; train it first"
+        )
+    if info["mismatched_keys"]:
+        raise ExportError(
+            f"{folder.name}: weights do not fit config.json ({info['mismatched_keys'][0]})"
+        )
+    evaluated: PreTrainedModel = model.eval()
+    return evaluated
+
+
+def _check_vocabulary(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, name: str
+) -> None:
+    table = cast("torch.nn.Embedding", model.get_input_embeddings())
+    rows = int(table.weight.shape[0])
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        raise ExportError(
+            f"{name}: its tokenizer has ids up to {highest:,}, the model {rows:,} embedding rows: "
+            "tokenizer and weights belong to different models"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

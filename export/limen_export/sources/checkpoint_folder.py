@@ -1,0 +1,136 @@
+"""Finding a checkpoint's folder and refusing what cannot become a classifier file, before anything
+heavy runs.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limen.errors import ExportError
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+# Never *.bin: pickled weights are not even fetched.
+_HUB_PATTERNS = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model", "README.md"]
+
+
+@dataclass(frozen=True)
+class CheckpointFolder:
+    """A folder that `save_pretrained` wrote and that passed the first checks.
+
+    Attributes:
+        path: where it is.
+        name: hub name, or the folder's own name.
+        config: its config.json.
+        licence: from the front matter of its README.md; None where there is none.
+    """
+
+    path: Path
+    name: str
+    config: dict[str, Any]
+    licence: str | None
+
+
+def find_checkpoint(checkpoint: str) -> CheckpointFolder:
+    """Find a folder, or fetch a hub name's files into transformers' own cache, and check that all
+    parts are there.
+
+    Raises:
+        ExportError: no such folder or hub name, or a part is missing or of a kind that is not
+            loaded.
+    """
+    folder = Path(checkpoint).expanduser()
+    if folder.is_dir():
+        name = folder.resolve().name
+    elif (
+        folder.exists()
+        or folder.is_absolute()
+        or checkpoint.startswith((".", "~"))
+        or checkpoint.count("/") > 1
+    ):
+        raise ExportError(
+            f"{checkpoint}: no such folder; expected one that save_pretrained wrote, or a hub name"
+        )
+    else:
+        name = checkpoint
+        folder = _fetch(checkpoint)
+    config = _read_config(folder, name)
+    _check_weights(folder, name)
+    if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
+        raise ExportError(
+            f"{name}: no tokenizer (tokenizer.json or a vocabulary); "
+            "save it into the same folder with tokenizer.save_pretrained(...)"
+        )
+    return CheckpointFolder(folder, name, config, _licence(folder))
+
+
+def _fetch(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_HUB_PATTERNS))
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ExportError(
+            f"{name}: neither a folder here nor a model that the hub gives ({reason}); "
+            "check the name and the network, or give a folder"
+        ) from error
+
+
+def _read_config(folder: Path, name: str) -> dict[str, Any]:
+    file = folder / "config.json"
+    if not file.is_file():
+        raise ExportError(f"{name}: no config.json; expected a folder that save_pretrained wrote")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{name}: config.json is not JSON ({error})") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ExportError(
+            f"{name}: config.json names no model_type; expected a transformers checkpoint"
+        )
+    if "auto_map" in config:
+        raise ExportError(
+            f"{name}: it needs code from its own repository, which limen does not run"
+        )
+    if "quantization_config" in config:
+        raise ExportError(
+            f"{name}: it is quantised already; export the float checkpoint it was made from"
+        )
+    return config
+
+
+def _check_weights(folder: Path, name: str) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    if any(folder.glob("pytorch_model*.bin")):
+        raise ExportError(
+            f"{name}: its weights are a pickle (pytorch_model.bin), which can run code when read; "
+            f"convert it where you "
+            "trust it: load it with AutoModelForSequenceClassification.from_pretrained(FOLDER) "
+            "and save it with .save_pretrained(FOLDER), which writes model.safetensors"
+        )
+    raise ExportError(f"{name}: no weights (model.safetensors)")
+
+
+def _licence(folder: Path) -> str | None:
+    """Read `license` from the YAML front matter of a model card."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    from huggingface_hub import metadata_load
+
+    try:
+        metadata = metadata_load(card) or {}
+    except Exception:
+        return None
+    licence = metadata.get("license")
+    return licence if isinstance(licence, str) else None

@@ -1,0 +1,104 @@
+"""The command `limen`: finds a sub-command by name and runs it.
+
+The table holds module names as text, so the runtime imports no heavier part until its command is
+called.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast
+
+from limen.errors import LimenError
+
+EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
+
+COMMANDS = {
+    "predict": ("limen.commands.predict", "decide about texts"),
+    "inspect": ("limen.commands.inspect", "show what a classifier file carries"),
+    "export": ("limen_export.commands.export", "turn a trained checkpoint into a classifier file"),
+    "demo": ("limen_export.commands.demo", "train, export and try a small emotion classifier"),
+}
+"""Sub-command to (module, one line of help)."""
+
+
+class Command(Protocol):
+    """What a sub-command's module offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's arguments."""
+        ...
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do the work and return the exit status."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `limen` with the given arguments and return its exit status: 0, 2 for an error, 130 for
+    Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return EXIT_OK if words else EXIT_ERROR
+    if words[0] == "--version":
+        from limen import __version__
+
+        print(f"limen {__version__}")
+        return EXIT_OK
+    if words[0] not in COMMANDS:
+        print(f"limen: no command {words[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        return EXIT_ERROR
+    debug = "--debug" in words
+    try:
+        return _run(words[0], [word for word in words[1:] if word != "--debug"])
+    except LimenError as error:
+        if debug:
+            traceback.print_exc()
+        else:
+            print(f"limen {words[0]}: {_one_line(error)}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print(f"limen {words[0]}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`limen predict ... | head`): say nothing, and keep the
+        # interpreter from flushing into the closed pipe at exit
+        # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+def _run(name: str, words: list[str]) -> int:
+    module, summary = COMMANDS[name]
+    command = cast("Command", import_module(module))
+    parser = argparse.ArgumentParser(
+        prog=f"limen {name}", description=summary[0].upper() + summary[1:] + "."
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show a traceback when something fails"
+    )
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(words))
+
+
+def _overview() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return (
+        "usage: limen COMMAND [...]\n\ncommands:\n"
+        + "\n".join(lines)
+        + "\n\nlimen COMMAND --help tells more."
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Text to feeds: the arrays that a graph takes, by name."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from limen.arrays import Feeds
+from limen.errors import EngineError, InputError
+from limen.format import EncoderBlock
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One text, ready for the engine.
+
+    Attributes:
+        feeds: for an encoder of kind `tokens`: `input_ids`, int64, (1, tokens).
+        truncated: the text was longer than the model can take and lost its end (or its beginning).
+    """
+
+    feeds: Feeds
+    truncated: bool
+
+
+class Encoder(Protocol):
+    """Turns one text into feeds."""
+
+    def encode(self, text: str, index: int = 0) -> Encoded:
+        """Encode a text; `index` is its place in the caller's list, for error messages."""
+        ...
+
+
+class TokenEncoder:
+    """The encoder of kind `tokens`: a `tokenizers` tokenizer, truncating, never padding."""
+
+    def __init__(self, block: EncoderBlock) -> None:
+        """Build the tokenizer that a classifier file carries.
+
+        Raises:
+            EngineError: the tokenizers library does not accept it.
+        """
+        try:
+            tokenizer = Tokenizer.from_str(block.tokenizer_json)
+            tokenizer.no_padding()
+            tokenizer.enable_truncation(block.max_tokens, direction=block.truncation_side)
+            tokenizer.encode_special_tokens = not block.special_tokens_in_text
+        except BaseException as error:
+            raise _translated(error, "the file's tokenizer cannot be built") from error
+        self._tokenizer = tokenizer
+
+    def encode(self, text: str, index: int = 0) -> Encoded:
+        """Encode a text in the caller's thread.
+
+        Returns:
+            `input_ids`: int64, (1, tokens), 1 to `max_tokens` of them.
+
+        Raises:
+            InputError: not a str, or it holds lone surrogates.
+            EngineError: the tokenizers library failed, or the text gave no token at all.
+        """
+        if not isinstance(text, str):
+            raise InputError(f"text {index} is of type {type(text).__name__}; expected str")
+        try:
+            # A single call stays in this thread; encode_batch would start rayon on every core.
+            encoding = self._tokenizer.encode(text)
+        except BaseException as error:
+            _refuse_surrogates(text, index)
+            message = f"text {index} ({len(text):,} characters) could not be encoded"
+            raise _translated(error, message) from error
+        ids = np.array([encoding.ids], dtype=np.int64)
+        if ids.shape[1] == 0:
+            raise EngineError(
+                f"text {index} ({len(text):,} characters) gave no token: this tokenizer adds no "
+                f"special tokens, "
+                "so a text without characters it knows cannot be decided"
+            )
+        return Encoded({"input_ids": ids}, truncated=bool(encoding.overflowing))
+
+
+def _refuse_surrogates(text: str, index: int) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"text {index} ({len(text):,} characters) holds a lone surrogate at {error.start}: not "
+            f"valid Unicode; "
+            'clean it with text.encode("utf-8", "replace").decode("utf-8")'
+        ) from error
+
+
+def _translated(error: BaseException, message: str) -> BaseException:
+    """Translate what tokenizers raises; a Rust panic arrives as PanicException, which is no
+    Exception.
+    """
+    if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+        return EngineError(f"{message} (tokenizers: {error})")
+    return error

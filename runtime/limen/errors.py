@@ -1,0 +1,45 @@
+"""Every error limen raises on purpose.
+
+    LimenError
+    ├── InputError         (ValueError)    what the caller passed: a text, a threshold, a path, an
+    option ├── FormatError        (ValueError)    the file is not a classifier file that this
+    runtime may open ├── EngineError        (RuntimeError)  onnxruntime or tokenizers refused or
+    crashed ├── ExportError        (ValueError)    the source cannot become a classifier file
+    ├── OutputError        (OSError)       a result could not be written; nothing was left behind
+    └── MissingExtraError  (ImportError)   a heavier part of limen is not installed
+
+Each message says what was found, what was expected and what to do next. A text is named by its
+index and length and never quoted, because texts can be private.
+"""
+
+
+class LimenError(Exception):
+    """Base of every error that limen raises on purpose."""
+
+
+class InputError(LimenError, ValueError):
+    """What the caller passed cannot be used."""
+
+
+class FormatError(LimenError, ValueError):
+    """The file is not a classifier file that this runtime may open."""
+
+
+class EngineError(LimenError, RuntimeError):
+    """onnxruntime or tokenizers refused to work, or computes something else than the file
+    promises.
+    """
+
+
+class ExportError(LimenError, ValueError):
+    """The source cannot become a classifier file."""
+
+
+class OutputError(LimenError, OSError):
+    """A result could not be written; no half file is left and an older file stays as it was."""
+
+
+class MissingExtraError(LimenError, ImportError):
+    """A part of limen needs libraries that are not installed; the message holds the command that
+    installs them.
+    """

@@ -1,0 +1,7 @@
+"""Fitting and judging classifiers on labelled texts. Needs the extra `limen[evaluate]`; no
+torch.
+"""
+
+from limen.extras import require
+
+require("evaluate", ("sklearn",))

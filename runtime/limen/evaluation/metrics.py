@@ -1,0 +1,38 @@
+"""How good decisions are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import f1_score
+
+
+@dataclass(frozen=True)
+class MultilabelQuality:
+    """Quality of multi-label decisions.
+
+    Attributes:
+        macro_f1: mean of the labels' F1; a label that is neither true nor decided anywhere counts
+            0.
+        micro_f1: F1 over all (text, label) pairs.
+        subset_accuracy: share of texts whose set of labels is exactly right.
+        label_f1: F1 of each label, in label order.
+    """
+
+    macro_f1: float
+    micro_f1: float
+    subset_accuracy: float
+    label_f1: tuple[float, ...]
+
+
+def judge_multilabel(
+    truth: npt.NDArray[np.bool_], decided: npt.NDArray[np.bool_]
+) -> MultilabelQuality:
+    """Judge decisions; both arrays are bool, (texts, labels), at least one text."""
+    by_label = f1_score(truth, decided, average=None, zero_division=0.0)
+    return MultilabelQuality(
+        macro_f1=float(np.mean(by_label)),
+        micro_f1=float(f1_score(truth, decided, average="micro", zero_division=0.0)),
+        subset_accuracy=float((truth == decided).all(axis=1).mean()),
+        label_f1=tuple(float(value) for value in by_label),
+    )

@@ -1,0 +1,27 @@
+"""Caps that a classifier file may not exceed (docs/format.md, "Caps").
+
+They keep a hostile file from exhausting memory or time before it is refused. Each is well above
+what real
+models need: the largest public tokenizer JSON (256,000 pieces) is about 35 MB, XLM-R's is 17 MB.
+"""
+
+MAX_FILE_BYTES = 2 * 1024**3 - 1
+"""protobuf's own limit for one message."""
+
+MAX_PROPERTY_BYTES = 64 * 1024**2
+"""One `limen.*` property as stored."""
+
+MAX_TOKENIZER_BYTES = 64 * 1024**2
+"""The tokenizer JSON once inflated."""
+
+MAX_EXPANSION = 200
+"""Inflated over deflated size of the tokenizer JSON; real ones are 3 to 8, a zip bomb is 1,000."""
+
+MAX_LABELS = 10_000
+MAX_LABEL_CHARACTERS = 1_000
+MAX_OPERATING_POINTS = 100
+MAX_GOLDEN_TEXTS = 64
+MAX_GOLDEN_CHARACTERS = 10_000
+MAX_TOKENS = 1_048_576
+MAX_JSON_DEPTH = 32
+MAX_NODES = 200_000

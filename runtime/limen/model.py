@@ -1,0 +1,202 @@
+"""A loaded classifier: encoder, engine and decision under one name."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from limen.arrays import FloatArray
+from limen.decision import decide, scores_from_logits
+from limen.encoder import Encoder, TokenEncoder
+from limen.engine import Engine
+from limen.errors import EngineError, InputError
+from limen.format import ClassifierFile, DecisionBlock, Golden, OperatingPoint, read
+from limen.prediction import Prediction, prediction
+from limen.threads import thread_count
+
+_STREAM_CHUNK = 1_024
+"""Texts in flight in `stream`: large enough to keep every thread busy, small enough to stay in
+little memory."""
+
+
+class Model:
+    """A classifier that decides; safe to use from many threads at once.
+
+    Attributes:
+        labels: label names in the order of the scores.
+        rule: `multiclass` or `multilabel`.
+        operating_point: name and thresholds in use.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        engine: Engine,
+        decision: DecisionBlock,
+        point: OperatingPoint,
+        threads: int,
+    ) -> None:
+        """Put the parts together; `limen.load` is the usual way."""
+        self._encoder = encoder
+        self._engine = engine
+        self._decision = decision
+        self._threads = threads
+        self.labels = decision.labels
+        self.rule = decision.rule
+        self.operating_point = point
+
+    def __call__(self, text: str) -> Prediction:
+        """Decide about one text, in the caller's thread.
+
+        Raises:
+            InputError: not a str, or it holds lone surrogates.
+            EngineError: onnxruntime or tokenizers failed.
+        """
+        return self.predict([text])[0]
+
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
+        """Decide about texts, in order; an empty list gives an empty list.
+
+        Raises:
+            InputError: `texts` is a str, or one of them is not a str or holds lone surrogates.
+            EngineError: onnxruntime or tokenizers failed.
+        """
+        logits, truncated = self._run(_listed(texts))
+        scores = scores_from_logits(logits, self._decision)
+        chosen = decide(scores, self._decision, self.operating_point)
+        exclusive = self.rule == "multiclass"
+        return [
+            prediction(
+                self.labels, scores[index], chosen[index], exclusive=exclusive, truncated=cut
+            )
+            for index, cut in enumerate(truncated)
+        ]
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
+        """Decide about any number of texts in constant memory, in order; errors as in `predict`."""
+        waiting = iter(texts)
+        while chunk := list(islice(waiting, _STREAM_CHUNK)):
+            yield from self.predict(chunk)
+
+    def scores(self, texts: Iterable[str]) -> FloatArray:
+        """Return the scores: float32, (texts, labels), in [0, 1]; errors as in `predict`."""
+        return scores_from_logits(self.logits(texts), self._decision)
+
+    def logits(self, texts: Iterable[str]) -> FloatArray:
+        """Return what the graph gives: float32, (texts, outputs); errors as in `predict`."""
+        return self._run(_listed(texts))[0]
+
+    def at(self, point: str | Mapping[str, float]) -> "Model":
+        """Return the same classifier at another operating point; the weights are shared.
+
+        Args:
+            point: the name of a point that the file carries, or thresholds by label that replace
+                those in use.
+
+        Raises:
+            InputError: no such point, an unknown label, or a threshold outside [0, 1].
+        """
+        chosen = self._decision.point(point) if isinstance(point, str) else self._replaced(point)
+        return Model(self._encoder, self._engine, self._decision, chosen, self._threads)
+
+    def _replaced(self, own: Mapping[str, float]) -> OperatingPoint:
+        unknown = [label for label in own if label not in self.labels]
+        if unknown:
+            raise InputError(
+                f"thresholds name {unknown[0]!r}, which is none of the {len(self.labels)} labels"
+            )
+        old = self.operating_point.thresholds or (0.0,) * len(self.labels)
+        mixed = tuple(
+            float(own.get(label, kept)) for label, kept in zip(self.labels, old, strict=True)
+        )
+        point = OperatingPoint("custom", mixed)
+        DecisionBlock(self.rule, self.labels, self._decision.link, (point,), "custom")
+        return point
+
+    def _run(self, texts: list[str]) -> tuple[FloatArray, list[bool]]:
+        def one(indexed: tuple[int, str]) -> tuple[FloatArray, bool]:
+            encoded = self._encoder.encode(indexed[1], indexed[0])
+            return self._engine.logits(encoded.feeds), encoded.truncated
+
+        threads = min(self._threads, len(texts))
+        if threads <= 1:
+            results = [one(item) for item in enumerate(texts)]
+        else:
+            with ThreadPoolExecutor(threads, thread_name_prefix="limen") as pool:
+                results = list(pool.map(one, enumerate(texts)))
+        logits = np.empty((len(results), self._decision.outputs), dtype=np.float32)
+        for index, (row, _) in enumerate(results):
+            logits[index] = row
+        return logits, [truncated for _, truncated in results]
+
+
+def load(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    operating_point: str | None = None,
+) -> Model:
+    """Load a classifier file: check it, open it, and run its golden texts.
+
+    Args:
+        path: a file that `limen export` wrote.
+        device: `auto` or `cpu`.
+        threads: how many texts to run at once in bulk calls; None follows CPU affinity and the
+            container's quota.
+        operating_point: one that the file carries; None takes the file's default.
+
+    Raises:
+        InputError: no such file, device or operating point.
+        FormatError: not a classifier file that this runtime may open.
+        EngineError: onnxruntime or tokenizers refuse it, or this machine computes other golden
+            logits than the file promises.
+    """
+    return open_model(read(path), device=device, threads=threads, operating_point=operating_point)
+
+
+def open_model(
+    file: ClassifierFile,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    operating_point: str | None = None,
+) -> Model:
+    """Open a file that has been read and checked; arguments and errors as in `load`."""
+    decision = file.metadata.decision
+    point = decision.point(operating_point or decision.default_point)
+    count = thread_count(threads)
+    encoder = TokenEncoder(file.metadata.encoder)
+    engine = Engine(file.data, file.name, device)
+    _check_golden(file.metadata.golden, encoder, engine, file.name)
+    return Model(encoder, engine, decision, point, count)
+
+
+def _check_golden(golden: Golden, encoder: Encoder, engine: Engine, name: str) -> None:
+    for index, text in enumerate(golden.texts):
+        encoded = encoder.encode(text, index)
+        if encoded.feeds["input_ids"][0].tolist() != list(golden.ids[index]):
+            raise EngineError(
+                f"{name}: golden text {index} gives other token ids than when the file was made; "
+                "another version of tokenizers may be installed: export again with this one"
+            )
+        expected = np.array(golden.logits[index], dtype=np.float32)
+        difference = float(np.abs(engine.logits(encoded.feeds) - expected).max())
+        if not difference <= golden.tolerance:
+            raise EngineError(
+                f"{name}: golden text {index}: a logit is off by {difference:.4g}, allowed are "
+                f"{golden.tolerance:.4g}: "
+                "this machine or this onnxruntime computes something else than the file promises; "
+                "use the fp32 file"
+            )
+
+
+def _listed(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str | bytes):
+        raise InputError(
+            f"one {type(texts).__name__} where several texts are expected; call model(text), or "
+            f"pass a list"
+        )
+    return list(texts)

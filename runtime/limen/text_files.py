@@ -1,0 +1,80 @@
+"""Reading texts from .txt, .jsonl and .csv files, one record at a time."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from limen.errors import InputError
+
+_SUFFIXES = (".txt", ".jsonl", ".csv")
+
+
+def read_texts(path: Path, column: str = "text") -> Iterator[str]:
+    """Read the texts of a file.
+
+    Args:
+        path: `.txt`: one text a line; `.jsonl`: one JSON object (its field `column`) or string a
+            line; `.csv`: a header with a column of that name. UTF-8, with or without a byte order
+            mark.
+        column: name of the field or column.
+
+    Yields:
+        Texts in the order of the file; empty lines of a .txt file are empty texts.
+
+    Raises:
+        InputError: no such file, another suffix, not UTF-8, or a record without that field; the
+            message names the line.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(f"{path}: expected a file ending in {', '.join(_SUFFIXES)}")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            if path.suffix.lower() == ".csv":
+                yield from _csv_texts(lines, path, column)
+            elif path.suffix.lower() == ".jsonl":
+                yield from _json_texts(lines, path, column)
+            else:
+                yield from plain_texts(lines)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 near byte {error.start:,}; convert it first"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def plain_texts(lines: Iterable[str]) -> Iterator[str]:
+    """Take the line ends off; a carriage return before the line feed goes too."""
+    for line in lines:
+        yield line.removesuffix("\n").removesuffix("\r")
+
+
+def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}, line {number}: not JSON") from error
+        text = record.get(column) if isinstance(record, dict) else record
+        if not isinstance(text, str):
+            raise InputError(
+                f"{path}, line {number}: no text under {column!r}; name the field with --column"
+            )
+        yield text
+
+
+def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
+    reader = csv.DictReader(lines)
+    try:
+        columns = list(reader.fieldnames or ())
+        if column not in columns:
+            raise InputError(
+                f"{path}: no column {column!r}; it has {', '.join(columns) or 'none'}; use --column"
+            )
+        for record in reader:
+            yield record[column] or ""
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from error
