@@ -3,11 +3,11 @@ graph makes of them.
 """
 
 import numpy as np
-
 from limen.corpus import sentences
 from limen.encoder import TokenEncoder
 from limen.format import Golden, Precision
 from limen.model import Model
+
 from limen_export.reference import Reference
 
 _PER_LANGUAGE = 2

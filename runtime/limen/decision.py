@@ -33,7 +33,8 @@ def scores_from_logits(logits: FloatArray, decision: DecisionBlock) -> FloatArra
     wide = logits.astype(np.float64)
     if decision.link == "softmax":
         odds = np.exp(wide - wide.max(axis=1, keepdims=True))
-        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        shares: FloatArray = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        return shares
     positive = _sigmoid(wide)
     if decision.outputs == 1 and len(decision.labels) == 2:
         return np.concatenate([1.0 - positive, positive], axis=1).astype(np.float32)
