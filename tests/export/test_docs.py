@@ -1,0 +1,108 @@
+"""Every command and code block of the documentation runs.
+
+Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`, `emotion.onnx`,
+...). Three kinds of lines are checked another way, because a test cannot run them: `make` targets that
+run this very suite (a dry run), `pip install` of the project (its extras must exist; `make` and the
+light path install it for real), and what needs the hub.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NEEDS_HUB = ("klue/roberta-base",)
+
+
+def blocks(language):
+    return [
+        pytest.param(match.group(2), id=f"{page.name}:{page.read_text()[: match.start()].count(chr(10)) + 1}")
+        for page in PAGES
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8"))
+        if match.group(1) == language
+    ]
+
+
+def lines(block):
+    return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory, documented_checkpoint):
+    """A folder as the README's reader has it."""
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "my-checkpoint").symlink_to(documented_checkpoint, target_is_directory=True)
+    (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
+    (folder / "texts.txt").write_text("what a day\n회의는 네 시\n", encoding="utf-8")
+    limen(["export", "my-checkpoint", "-o", "emotion.onnx"], folder)
+    return folder
+
+
+def limen(words, folder):
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "limen", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_block_has_a_language_that_is_run():
+    found = {match.group(1) for page in PAGES for match in BLOCK.finditer(page.read_text("utf-8"))}
+    assert found <= {"bash", "python", "json", "text"}
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_block(block, workplace):
+    command = [sys.executable, "-W", "error", "-c", block]
+    done = subprocess.run(command, cwd=workplace, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("bash"))
+def test_shell_block(block, workplace):
+    for line in lines(block):
+        words = shlex.split(line)
+        if words[0] == "make":
+            check_make(words[1:])
+        elif words[:2] == ["pip", "install"]:
+            check_install(words[2:])
+        elif words[0] == "limen" and any(name in words for name in NEEDS_HUB):
+            continue
+        elif words[:2] == ["limen", "demo"]:
+            check_demo(words[1:])
+        elif words[0] == "limen":
+            limen(words[1:], workplace)
+        else:
+            assert words[0] == "python", f"no rule for: {line}"
+            done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True)
+            assert done.returncode == 0, done.stderr
+
+
+def check_make(words):
+    done = subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def check_install(words):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for word in words:
+        if word.startswith("."):
+            extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
+            assert extras, word
+            assert set((extras.group(1) or "").split(",")) - {""} <= set(project["optional-dependencies"])
+        elif not word.startswith("-"):
+            assert word in (ROOT / "Makefile").read_text("utf-8"), f"{word} is not what make installs"
+
+
+def check_demo(words):
+    """The demo's own test runs it whole; here its options must exist."""
+    assert limen(["demo", "--help"], ROOT)
+    assert set(words[1:]) == set()
