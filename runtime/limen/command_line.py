@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Protocol, cast
 
 from limen.errors import LimenError
@@ -41,7 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `limen` with the given arguments and return its exit status: 0, 2 for an error, 130 for
     Ctrl-C.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # Labels and messages may hold any character; a Windows console's own encoding does not.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+    try:
+        try:
+            return _dispatch(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has gone (`limen predict ... | head`): say nothing, and keep the
+        # interpreter from flushing into the closed pipe at exit
+        # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return EXIT_OK if words else EXIT_ERROR
@@ -53,9 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(f"limen: no command {words[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_ERROR
-    debug = "--debug" in words
+    own = words[: words.index("--")] if "--" in words else words
+    debug = "--debug" in own
     try:
-        return _run(words[0], [word for word in words[1:] if word != "--debug"])
+        return _run(words[0], words[1:])
     except LimenError as error:
         if debug:
             traceback.print_exc()
@@ -65,12 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"limen {words[0]}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`limen predict ... | head`): say nothing, and keep the
-        # interpreter from flushing into the closed pipe at exit
-        # (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
 
 
 def _run(name: str, words: list[str]) -> int:
@@ -83,7 +96,7 @@ def _run(name: str, words: list[str]) -> int:
         "--debug", action="store_true", help="show a traceback when something fails"
     )
     command.add_arguments(parser)
-    return command.run(parser.parse_args(words))
+    return command.run(parser.parse_intermixed_args(words))
 
 
 def _overview() -> str:

@@ -1,11 +1,16 @@
 """Feeds to logits: the only module that touches onnxruntime."""
 
+import os
+import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from limen.arrays import Feeds, FloatArray
 from limen.errors import EngineError, InputError
+
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 # SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
 # (docs/measurements.md), and onnxruntime fuses into it by default.
@@ -35,12 +40,13 @@ class Engine:
             raise InputError(
                 f"device={device!r}; this version decides on 'cpu' (or 'auto', the same)"
             )
-        import onnxruntime
-
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Without this, bytes that look like onnxruntime's own format would get another loader.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session: Any = onnxruntime.InferenceSession(
@@ -69,13 +75,38 @@ class Engine:
             fill = np.ones_like if name == "attention_mask" else np.zeros_like
             feeds = {**feeds, name: fill(feeds["input_ids"])}
         try:
-            row: FloatArray = self._session.run(["logits"], feeds)[0][0]
+            logits = self._session.run(["logits"], feeds)[0]
         except Exception as error:
             tokens = feeds["input_ids"].shape[1]
             raise EngineError(
                 f"onnxruntime failed on a text of {tokens:,} tokens ({_first_line(error)})"
             ) from error
+        row: FloatArray = logits[0]
         return row
+
+
+def _onnxruntime() -> ModuleType:
+    """Import onnxruntime without the device id and database that its telemetry writes to the home
+    folder while it is imported (seen with 1.31 on Linux).
+
+    Only an environment variable prevents it, so it is set for the moment of the import and put
+    back.
+    A host that imported onnxruntime before limen has made its own choice.
+    """
+    if "onnxruntime" in sys.modules:
+        return sys.modules["onnxruntime"]
+    before = os.environ.get(_NO_TELEMETRY)
+    os.environ[_NO_TELEMETRY] = "1"
+    try:
+        import onnxruntime
+    finally:
+        if before is None:
+            del os.environ[_NO_TELEMETRY]
+        else:
+            os.environ[_NO_TELEMETRY] = before
+    onnxruntime.disable_telemetry_events()
+    module: ModuleType = onnxruntime
+    return module
 
 
 def _first_line(error: Exception) -> str:

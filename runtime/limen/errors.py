@@ -1,12 +1,12 @@
 """Every error limen raises on purpose.
 
     LimenError
-    ├── InputError         (ValueError)    what the caller passed: a text, a threshold, a path, an
-    option ├── FormatError        (ValueError)    the file is not a classifier file that this
-    runtime may open ├── EngineError        (RuntimeError)  onnxruntime or tokenizers refused or
-    crashed ├── ExportError        (ValueError)    the source cannot become a classifier file
-    ├── OutputError        (OSError)       a result could not be written; nothing was left behind
-    └── MissingExtraError  (ImportError)   a heavier part of limen is not installed
+    ├── InputError         (ValueError)    what the caller passed
+    ├── FormatError        (ValueError)    not a classifier file
+    ├── EngineError        (RuntimeError)  onnxruntime or tokenizers refused
+    ├── ExportError        (ValueError)    the source cannot become one
+    ├── OutputError        (OSError)       a result could not be written
+    └── MissingExtraError  (ImportError)   a heavier part is not installed
 
 Each message says what was found, what was expected and what to do next. A text is named by its
 index and length and never quoted, because texts can be private.

@@ -63,7 +63,10 @@ class Model:
             InputError: `texts` is a str, or one of them is not a str or holds lone surrogates.
             EngineError: onnxruntime or tokenizers failed.
         """
-        logits, truncated = self._run(_listed(texts))
+        return self._predict(_listed(texts), 0)
+
+    def _predict(self, texts: list[str], start: int) -> list[Prediction]:
+        logits, truncated = self._run(texts, start)
         scores = scores_from_logits(logits, self._decision)
         chosen = decide(scores, self._decision, self.operating_point)
         exclusive = self.rule == "multiclass"
@@ -76,9 +79,12 @@ class Model:
 
     def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Decide about any number of texts in constant memory, in order; errors as in `predict`."""
+        _refuse_one(texts)
         waiting = iter(texts)
+        start = 0
         while chunk := list(islice(waiting, _STREAM_CHUNK)):
-            yield from self.predict(chunk)
+            yield from self._predict(chunk, start)
+            start += len(chunk)
 
     def scores(self, texts: Iterable[str]) -> FloatArray:
         """Return the scores: float32, (texts, labels), in [0, 1]; errors as in `predict`."""
@@ -108,6 +114,9 @@ class Model:
                 f"thresholds name {unknown[0]!r}, which is none of the {len(self.labels)} labels"
             )
         old = self.operating_point.thresholds or (0.0,) * len(self.labels)
+        for label, value in own.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"threshold of {label!r}: a number in [0, 1] expected")
         mixed = tuple(
             float(own.get(label, kept)) for label, kept in zip(self.labels, old, strict=True)
         )
@@ -115,19 +124,24 @@ class Model:
         DecisionBlock(self.rule, self.labels, self._decision.link, (point,), "custom")
         return point
 
-    def _run(self, texts: list[str]) -> tuple[FloatArray, list[bool]]:
+    def _run(self, texts: list[str], start: int = 0) -> tuple[FloatArray, list[bool]]:
         def one(indexed: tuple[int, str]) -> tuple[FloatArray, bool]:
             encoded = self._encoder.encode(indexed[1], indexed[0])
             return self._engine.logits(encoded.feeds), encoded.truncated
 
         threads = min(self._threads, len(texts))
         if threads <= 1:
-            results = [one(item) for item in enumerate(texts)]
+            results = [one(item) for item in enumerate(texts, start)]
         else:
             with ThreadPoolExecutor(threads, thread_name_prefix="limen") as pool:
-                results = list(pool.map(one, enumerate(texts)))
+                results = list(pool.map(one, enumerate(texts, start)))
         logits = np.empty((len(results), self._decision.outputs), dtype=np.float32)
         for index, (row, _) in enumerate(results):
+            if row.shape != logits[index].shape:
+                raise EngineError(
+                    f"the graph gives {row.shape} logits, the file declares {logits.shape[1]}; "
+                    "export the model again"
+                )
             logits[index] = row
         return logits, [truncated for _, truncated in results]
 
@@ -166,7 +180,7 @@ def open_model(
 ) -> Model:
     """Open a file that has been read and checked; arguments and errors as in `load`."""
     decision = file.metadata.decision
-    point = decision.point(operating_point or decision.default_point)
+    point = decision.point(decision.default_point if operating_point is None else operating_point)
     count = thread_count(threads)
     encoder = TokenEncoder(file.metadata.encoder)
     engine = Engine(file.data, file.name, device)
@@ -194,9 +208,13 @@ def _check_golden(golden: Golden, encoder: Encoder, engine: Engine, name: str) -
 
 
 def _listed(texts: Iterable[str]) -> list[str]:
+    _refuse_one(texts)
+    return list(texts)
+
+
+def _refuse_one(texts: Iterable[str]) -> None:
     if isinstance(texts, str | bytes):
         raise InputError(
             f"one {type(texts).__name__} where several texts are expected; call model(text), or "
             f"pass a list"
         )
-    return list(texts)

@@ -38,10 +38,19 @@ def read_texts(path: Path, column: str = "text") -> Iterator[str]:
                 yield from plain_texts(lines)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: not UTF-8 near byte {error.start:,}; convert it first"
+            f"{path}: not UTF-8 near byte {_place(path):,}; convert it first"
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _place(path: Path) -> int:
+    """Find the byte; the reader of lines knows only the place in its own buffer."""
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def plain_texts(lines: Iterable[str]) -> Iterator[str]:
@@ -77,4 +86,4 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
         for record in reader:
             yield record[column] or ""
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not CSV ({error})") from error
+        raise InputError(f"{path}, line {reader.reader.line_num}: not CSV ({error})") from error

@@ -24,7 +24,7 @@ def thread_count(asked: int | None) -> int:
     """
     if asked is None:
         return available_cores()
-    if asked < 1:
+    if not isinstance(asked, int) or asked < 1:
         raise InputError(f"threads={asked}; expected 1 or more")
     return asked
 

@@ -1,9 +1,9 @@
 """Every command and code block of the documentation runs.
 
 Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`, `emotion.onnx`,
-...). Three kinds of lines are checked another way, because a test cannot run them: `make` targets that
-run this very suite (a dry run), `pip install` of the project (its extras must exist; `make` and the
-light path install it for real), and what needs the hub.
+...). Some lines are checked another way: `make` targets run this very suite, so a dry run; for
+`pip install` of the project its extras must exist (`make` and the light path install it for real);
+`limen demo` runs whole in test_demo.py; and what needs the hub is left out.
 """
 
 import os
@@ -23,12 +23,14 @@ NEEDS_HUB = ("klue/roberta-base",)
 
 
 def blocks(language):
-    return [
-        pytest.param(match.group(2), id=f"{page.name}:{page.read_text()[: match.start()].count(chr(10)) + 1}")
-        for page in PAGES
-        for match in BLOCK.finditer(page.read_text(encoding="utf-8"))
-        if match.group(1) == language
-    ]
+    found = []
+    for page in PAGES:
+        content = page.read_text(encoding="utf-8")
+        for match in BLOCK.finditer(content):
+            if match.group(1) == language:
+                line = content[: match.start()].count("\n") + 1
+                found.append(pytest.param(match.group(2), id=f"{page.name}:{line}"))
+    return found
 
 
 def lines(block):
@@ -36,10 +38,11 @@ def lines(block):
 
 
 @pytest.fixture(scope="session")
-def workplace(tmp_path_factory, documented_checkpoint):
+def workplace(tmp_path_factory, make_checkpoint):
     """A folder as the README's reader has it."""
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "my-checkpoint").symlink_to(documented_checkpoint, target_is_directory=True)
+    labels = {"id2label": {0: "joy", 1: "anger"}, "problem_type": "multi_label_classification"}
+    make_checkpoint(folder / "my-checkpoint", **labels)
     (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
     (folder / "texts.txt").write_text("what a day\n회의는 네 시\n", encoding="utf-8")
     limen(["export", "my-checkpoint", "-o", "emotion.onnx"], folder)
@@ -97,9 +100,13 @@ def check_install(words):
         if word.startswith("."):
             extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", word)
             assert extras, word
-            assert set((extras.group(1) or "").split(",")) - {""} <= set(project["optional-dependencies"])
+            assert set((extras.group(1) or "").split(",")) - {""} <= set(
+                project["optional-dependencies"]
+            )
         elif not word.startswith("-"):
-            assert word in (ROOT / "Makefile").read_text("utf-8"), f"{word} is not what make installs"
+            assert word in (ROOT / "Makefile").read_text("utf-8"), (
+                f"{word} is not what make installs"
+            )
 
 
 def check_demo(words):

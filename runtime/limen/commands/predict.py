@@ -56,7 +56,7 @@ def _texts(arguments: argparse.Namespace) -> Iterator[str]:
 
 def _standard_input() -> Iterator[str]:
     if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(encoding="utf-8")
+        sys.stdin.reconfigure(encoding="utf-8-sig")
     try:
         yield from plain_texts(sys.stdin)
     except UnicodeDecodeError as error:

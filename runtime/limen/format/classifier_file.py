@@ -76,7 +76,9 @@ def parse(data: bytes, name: str) -> ClassifierFile:
         metadata = Metadata.from_properties(properties)
         _check_ports(graph, metadata)
     except FormatError as error:
-        raise FormatError(f"{name}: {error}") from error
+        # What went wrong and the next step are divided by a semicolon throughout.
+        advice = "" if "; " in str(error) else "; export the model again"
+        raise FormatError(f"{name}: {error}{advice}") from error
     return ClassifierFile(name, data, metadata, graph, digest)
 
 
@@ -120,7 +122,7 @@ def _properties(model: list[Field]) -> dict[str, str]:
     for record in model:
         if record.number != _MODEL_METADATA_PROPS:
             continue
-        if len(record.payload) > limits.MAX_PROPERTY_BYTES:
+        if len(record.body) > limits.MAX_PROPERTY_BYTES:
             raise FormatError(f"a property larger than {limits.MAX_PROPERTY_BYTES:,} bytes")
         key, value = _read_entry(record)
         if key in properties:
@@ -130,7 +132,7 @@ def _properties(model: list[Field]) -> dict[str, str]:
 
 
 def _read_entry(record: Field) -> tuple[str, str]:
-    parts = [(part.number, wire.text(part.payload)) for part in wire.fields(record.payload)]
+    parts = [(part.number, wire.text(part.body)) for part in wire.fields(record.body)]
     numbers = [number for number, _ in parts]
     if sorted(numbers) != sorted(set(numbers)):
         raise FormatError("a property with two keys or two values")
@@ -159,7 +161,7 @@ def _digest(model: list[Field]) -> str:
 def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
     names = {port.name for port in graph.inputs}
     if "input_ids" not in names or names - _KNOWN_INPUTS or len(names) != len(graph.inputs):
-        raise FormatError(f"graph inputs {sorted(names)}; expected input_ids and no unknown one")
+        raise FormatError(f"graph inputs {sorted(names)}, expected input_ids and no unknown one")
     for port in graph.inputs:
         if port.element_type != "int64" or len(port.shape) != 2:
             raise FormatError(
@@ -168,7 +170,7 @@ def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
             )
     if len(graph.outputs) != 1 or graph.outputs[0].name != "logits":
         raise FormatError(
-            f"graph outputs {[port.name for port in graph.outputs]}; expected logits alone"
+            f"graph outputs {[port.name for port in graph.outputs]}, expected logits alone"
         )
     output = graph.outputs[0]
     if output.element_type != "float32" or len(output.shape) != 2:

@@ -163,6 +163,8 @@ def _check_labels(labels: tuple[str, ...]) -> None:
             raise InputError(
                 f"label {index} is empty or longer than {limits.MAX_LABEL_CHARACTERS:,} characters"
             )
+        if any("\ud800" <= one <= "\udfff" for one in label):
+            raise InputError(f"label {index} holds a lone surrogate: not valid Unicode")
         if label in seen:
-            raise InputError(f"label {label!r} stands twice; names must be unique")
+            raise InputError(f"label {label!r} stands twice, expected unique names")
         seen.add(label)

@@ -14,6 +14,7 @@ from limen.format.wire import Field
 _GRAPH, _TRAINING_INFO, _FUNCTION = 7, 20, 25
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 _MAX_SUBGRAPH_DEPTH = 8
+_SHOWN_CHARACTERS = 60
 _ELEMENT_TYPES = {
     1: "float32",
     2: "uint8",
@@ -64,16 +65,16 @@ def summarise(model: list[Field]) -> GraphSummary:
         FormatError: external data anywhere, functions, training information, control flow, an
             operator outside the list, more nodes than the cap, or not exactly one graph.
     """
-    graphs = [record.payload for record in model if record.number == _GRAPH]
+    graphs = [record.body for record in model if record.number == _GRAPH]
     if len(graphs) != 1:
         raise FormatError(f"not an ONNX model: {len(graphs)} graphs found, expected one")
     found = _Findings()
     _walk_graph(graphs[0], found, depth=0)
     for record in model:
         if record.number == _FUNCTION:
-            _walk_function(record.payload, found)
+            _walk_function(record.body, found)
         elif record.number == _TRAINING_INFO:
-            _walk_training(record.payload, found)
+            _walk_training(record.body, found)
     _judge(found, {record.number for record in model})
     return GraphSummary(
         inputs=tuple(_ports(graphs[0], 11)),
@@ -89,16 +90,16 @@ def _walk_function(function: memoryview, found: _Findings) -> None:
     """FunctionProto: node = 7, attribute_proto = 11."""
     for record in wire.fields(function):
         if record.number == 7:
-            _walk_node(record.payload, found, depth=0)
+            _walk_node(record.body, found, depth=0)
         elif record.number == 11:
-            _walk_attribute(record.payload, found, depth=0)
+            _walk_attribute(record.body, found, depth=0)
 
 
 def _walk_training(training: memoryview, found: _Findings) -> None:
     """TrainingInfoProto: initialization = 1, algorithm = 2, both graphs."""
     for record in wire.fields(training):
         if record.number in (1, 2):
-            _walk_graph(record.payload, found, depth=0)
+            _walk_graph(record.body, found, depth=0)
 
 
 def _judge(found: _Findings, top_level: set[int]) -> None:
@@ -117,12 +118,13 @@ def _judge(found: _Findings, top_level: set[int]) -> None:
         if name not in ALLOWED.get(domain, ())
     )
     if refused:
+        shown = ", ".join(name[:_SHOWN_CHARACTERS] for name in refused[:5])
         raise FormatError(
-            f"operators outside the list of docs/format.md: {', '.join(refused[:5])}; "
+            f"operators outside the list of docs/format.md: {shown}; "
             "export the model with limen instead"
         )
     if found.subgraphs:
-        raise FormatError("holds control flow (a graph inside a node); a classifier file has none")
+        raise FormatError("holds control flow (a graph inside a node), which a classifier file never does")
 
 
 def _walk_graph(graph: memoryview, found: _Findings, depth: int) -> None:
@@ -130,11 +132,11 @@ def _walk_graph(graph: memoryview, found: _Findings, depth: int) -> None:
         raise FormatError(f"graphs nested deeper than {_MAX_SUBGRAPH_DEPTH}")
     for record in wire.fields(graph):
         if record.number == 1:
-            _walk_node(record.payload, found, depth)
+            _walk_node(record.body, found, depth)
         elif record.number == 5:
-            _walk_tensor(record.payload, found)
+            _walk_tensor(record.body, found)
         elif record.number == 15:
-            _walk_sparse(record.payload, found)
+            _walk_sparse(record.body, found)
 
 
 def _walk_node(node: memoryview, found: _Findings, depth: int) -> None:
@@ -144,29 +146,29 @@ def _walk_node(node: memoryview, found: _Findings, depth: int) -> None:
     operator = domain = ""
     for record in wire.fields(node):
         if record.number == 4:
-            operator = wire.text(record.payload)
+            operator = wire.text(record.body)
         elif record.number == 7:
-            domain = wire.text(record.payload)
+            domain = wire.text(record.body)
         elif record.number == 5:
-            _walk_attribute(record.payload, found, depth)
+            _walk_attribute(record.body, found, depth)
     found.operators.add((domain, operator))
 
 
 def _walk_attribute(attribute: memoryview, found: _Findings, depth: int) -> None:
     for record in wire.fields(attribute):
         if record.number in (5, 10):  # t, tensors
-            _walk_tensor(record.payload, found)
+            _walk_tensor(record.body, found)
         elif record.number in (6, 11):  # g, graphs
             found.subgraphs = True
-            _walk_graph(record.payload, found, depth + 1)
+            _walk_graph(record.body, found, depth + 1)
         elif record.number in (22, 23):  # sparse_tensor, sparse_tensors
-            _walk_sparse(record.payload, found)
+            _walk_sparse(record.body, found)
 
 
 def _walk_sparse(sparse: memoryview, found: _Findings) -> None:
     for record in wire.fields(sparse):
         if record.number in (1, 2):  # values, indices
-            _walk_tensor(record.payload, found)
+            _walk_tensor(record.body, found)
 
 
 def _walk_tensor(tensor: memoryview, found: _Findings) -> None:
@@ -180,7 +182,7 @@ def _walk_tensor(tensor: memoryview, found: _Findings) -> None:
 def _ports(graph: memoryview, number: int) -> Iterator[Port]:
     for record in wire.fields(graph):
         if record.number == number:
-            yield _port(record.payload)
+            yield _port(record.body)
 
 
 def _port(value_info: memoryview) -> Port:
@@ -191,11 +193,11 @@ def _port(value_info: memoryview) -> Port:
     shape: tuple[int | str, ...] = ()
     for record in wire.fields(value_info):
         if record.number == 1:
-            name = wire.text(record.payload)
+            name = wire.text(record.body)
         elif record.number == 2:
-            for kind in wire.fields(record.payload):
+            for kind in wire.fields(record.body):
                 if kind.number == 1:
-                    element_type, shape = _tensor_type(kind.payload)
+                    element_type, shape = _tensor_type(kind.body)
     return Port(name, element_type, shape)
 
 
@@ -207,7 +209,7 @@ def _tensor_type(tensor: memoryview) -> tuple[str, tuple[int | str, ...]]:
             element_type = _ELEMENT_TYPES.get(record.value, f"type {record.value}")
         elif record.number == 2:
             shape = tuple(
-                _dimension(part.payload) for part in wire.fields(record.payload) if part.number == 1
+                _dimension(part.body) for part in wire.fields(record.body) if part.number == 1
             )
     return element_type, shape
 
@@ -217,5 +219,5 @@ def _dimension(dimension: memoryview) -> int | str:
         if record.number == 1:
             return record.value
         if record.number == 2:
-            return wire.text(record.payload)
+            return wire.text(record.body)
     return ""

@@ -11,6 +11,8 @@ from typing import NoReturn, TypeAlias
 from limen.errors import FormatError
 from limen.format import limits
 
+_SHOWN_CHARACTERS = 80
+
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 
@@ -40,7 +42,8 @@ def parse(text: str, place: str) -> "Node":
     except ValueError as error:
         if isinstance(error, FormatError):
             raise FormatError(f"{place}: {error}") from error
-        raise FormatError(f"{place}: not JSON ({error})") from error
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number too long"
+        raise FormatError(f"{place}: not JSON ({reason})") from error
     if _depth(value) > limits.MAX_JSON_DEPTH:
         raise FormatError(f"{place}: JSON nested deeper than {limits.MAX_JSON_DEPTH}")
     if not isinstance(value, dict):
@@ -167,7 +170,8 @@ class Node:
 
     def _fail(self, key: str, expected: str, found: str = "") -> NoReturn:
         raise FormatError(
-            f"{self._place}: {key}: {expected} expected" + (f", found {found}" if found else "")
+            f"{self._place}: {key}: {expected} expected"
+            + (f", found {found[:_SHOWN_CHARACTERS]}" if found else "")
         )
 
 

@@ -13,6 +13,7 @@ Precision: TypeAlias = Literal["fp32", "int8"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 _MAX_RUNGS = 64
 _MAX_VERSIONS = 64
+_IDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ class Golden:
             raise FormatError("limen.golden: texts, ids and logits differ in number")
         if any(len(text) > limits.MAX_GOLDEN_CHARACTERS for text in texts):
             node.fail(f"a text longer than {limits.MAX_GOLDEN_CHARACTERS:,} characters")
+        if any(value != int(value) or not 0 <= value < _IDS for row in ids for value in row):
+            node.fail(f"ids: whole numbers from 0 to {_IDS - 1:,} expected")
         whole = tuple(tuple(int(value) for value in row) for row in ids)
         return cls(texts, whole, logits, node.number("tolerance", 0.0))
 

