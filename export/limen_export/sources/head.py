@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from limen.errors import ExportError
 from limen.format import Link, Rule
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
 _REGRESSION = "regression"
@@ -121,11 +121,15 @@ def _stored_outputs(config: PretrainedConfig, folder: Path) -> int | None:
         shapes.append({key: tuple(value.shape) for key, value in skeleton.named_parameters()})
     head = [key for key, shape in shapes[0].items() if shapes[1].get(key) != shape]
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(str(file), framework="pt") as weights:
-            names = set(weights.keys())
-            for key in head:
-                if key in names:
-                    return int(weights.get_slice(key).get_shape()[0])
+        try:
+            with safe_open(str(file), framework="pt") as weights:
+                for key in head:
+                    if key in weights.keys():  # noqa: SIM118  (safe_open offers no `in`)
+                        return int(weights.get_slice(key).get_shape()[0])
+        except (SafetensorError, OSError) as error:
+            raise ExportError(
+                f"{folder.name}: {file.name} cannot be read ({error}); fetch or save it again"
+            ) from error
     return None
 
 

@@ -29,10 +29,14 @@ def judge_multilabel(
     truth: npt.NDArray[np.bool_], decided: npt.NDArray[np.bool_]
 ) -> MultilabelQuality:
     """Judge decisions; both arrays are bool, (texts, labels), at least one text."""
-    by_label = f1_score(truth, decided, average=None, zero_division=0.0)
+    # Label by label: scikit-learn takes a single column for a two-class problem.
+    by_label = tuple(
+        float(f1_score(truth[:, label], decided[:, label], zero_division=0.0))
+        for label in range(truth.shape[1])
+    )
     return MultilabelQuality(
         macro_f1=float(np.mean(by_label)),
-        micro_f1=float(f1_score(truth, decided, average="micro", zero_division=0.0)),
+        micro_f1=float(f1_score(truth.ravel(), decided.ravel(), zero_division=0.0)),
         subset_accuracy=float((truth == decided).all(axis=1).mean()),
-        label_f1=tuple(float(value) for value in by_label),
+        label_f1=by_label,
     )

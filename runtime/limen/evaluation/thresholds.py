@@ -37,4 +37,6 @@ def _fit_label(scores: FloatArray, truth: npt.NDArray[np.bool_]) -> float:
     best = int(np.argmax(f1))
     lower = scores[scores < thresholds[best]]
     below = float(lower.max()) if len(lower) else 0.0
-    return (float(thresholds[best]) + below) / 2
+    # Decisions compare in float32, where no number may lie between two neighbours.
+    between = np.float32((float(thresholds[best]) + below) / 2)
+    return float(between) if between > below else float(thresholds[best])

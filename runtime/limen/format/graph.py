@@ -124,7 +124,9 @@ def _judge(found: _Findings, top_level: set[int]) -> None:
             "export the model with limen instead"
         )
     if found.subgraphs:
-        raise FormatError("holds control flow (a graph inside a node), which a classifier file never does")
+        raise FormatError(
+            "holds control flow (a graph inside a node), which a classifier file never does"
+        )
 
 
 def _walk_graph(graph: memoryview, found: _Findings, depth: int) -> None:

@@ -1,0 +1,170 @@
+"""Where the file goes: whole or not at all, whatever happens on the way."""
+
+import errno
+import os
+import tempfile
+from dataclasses import replace
+
+import limen
+import numpy as np
+import onnx
+import pytest
+from limen.errors import ExportError, InputError, LimenError, OutputError
+from limen_export import ExportSettings, export
+from limen_export.graph.quantize import to_int8
+from limen_export.settings import NamedTexts
+
+OLD = b"an older file"
+STEPS = (
+    "limen_export.pipeline.to_int8",
+    "limen_export.pipeline.compare",
+    "limen_export.pipeline.measure",
+    "limen_export.pipeline.golden",
+    "limen_export.pipeline.open_model",
+    "limen.format.writing.os.fsync",
+    "limen.format.writing.os.replace",
+)
+
+
+@pytest.fixture
+def target(tmp_path, monkeypatch):
+    """A folder with an older file; temporary files go to a folder of their own, left empty."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "m.onnx").write_bytes(OLD)
+    yield folder / "m.onnx"
+    assert list(scratch.iterdir()) == []
+
+
+def untouched(target):
+    return {path.name: path.read_bytes() for path in target.parent.iterdir()} == {"m.onnx": OLD}
+
+
+def changed(graph, change):
+    """A copy of a graph whose largest float weight was changed."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    floats = [item for item in copy.graph.initializer if item.data_type == onnx.TensorProto.FLOAT]
+    largest = max(floats, key=lambda tensor: len(tensor.raw_data))
+    values = change(onnx.numpy_helper.to_array(largest)).astype(np.float32)
+    largest.CopyFrom(onnx.numpy_helper.from_array(values, largest.name))
+    return copy
+
+
+def test_an_older_file_is_replaced(target, traced, texts):
+    report = export("bert", target, ExportSettings(texts=texts))
+    assert [path.name for path in target.parent.iterdir()] == ["m.onnx"]
+    assert target.stat().st_size == report.size_bytes > len(OLD)
+    assert limen.load(target).labels == traced.labels
+
+
+def test_missing_folder(tmp_path, traced, texts):
+    with pytest.raises(OutputError, match="no such folder"):
+        export("bert", tmp_path / "nowhere" / "m.onnx", ExportSettings(texts=texts))
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_output_is_a_folder(target, traced, texts):
+    with pytest.raises(OutputError, match="a folder"):
+        export("bert", target.parent, ExportSettings(texts=texts))
+    assert untouched(target)
+
+
+def test_output_is_checked_before_the_work(tmp_path, monkeypatch, texts):
+    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", pytest.fail)
+    with pytest.raises(OutputError):
+        export("bert", tmp_path / "nowhere" / "m.onnx", ExportSettings(texts=texts))
+
+
+def test_folder_that_refuses(target, traced, texts, monkeypatch):
+    real = os.open
+
+    def refuse(path, flags, *rest, **named):
+        if flags & os.O_CREAT and str(path).endswith(".partial"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OutputError, match="cannot write there"):
+        export("bert", target, ExportSettings(texts=texts))
+    assert untouched(target)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_read_only_folder(target, traced, texts):
+    target.parent.chmod(0o555)
+    try:
+        with pytest.raises(OutputError, match="cannot write there"):
+            export("bert", target, ExportSettings(texts=texts))
+    finally:
+        target.parent.chmod(0o755)
+    assert untouched(target)
+
+
+def test_full_disk(target, traced, texts, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=os.strerror(errno.ENOSPC)):
+        export("bert", target, ExportSettings(texts=texts))
+    assert untouched(target)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_interrupt_leaves_nothing(target, traced, texts, monkeypatch, step):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export("bert", target, ExportSettings(texts=texts))
+    assert untouched(target)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda values: values + 0.01 * np.sign(values), lambda values: values * np.nan],
+    ids=["weights moved", "weights lost"],
+)
+def test_a_graph_without_parity_is_refused(target, traced, texts, monkeypatch, precision, change):
+    wrong = replace(traced, graph=changed(traced.graph, change))
+    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: wrong)
+    with pytest.raises(ExportError, match="fp32 graph differs from the source"):
+        export("bert", target, ExportSettings(precision=precision, texts=texts))
+    assert untouched(target)
+
+
+def test_int8_that_decides_otherwise_is_refused(target, traced, texts, monkeypatch):
+    monkeypatch.setattr(
+        "limen_export.pipeline.to_int8", lambda graph: changed(to_int8(graph), np.negative)
+    )
+    with pytest.raises(ExportError, match="--precision fp32"):
+        export("bert", target, ExportSettings(precision="int8", texts=texts))
+    assert untouched(target)
+    export("bert", target, ExportSettings(precision="fp32", texts=texts))
+    np.testing.assert_allclose(
+        limen.load(target).logits(texts.texts), traced.logits(texts.texts), rtol=0, atol=1e-4
+    )
+
+
+def test_int8_without_finite_logits_is_refused(target, traced, texts, monkeypatch):
+    monkeypatch.setattr(
+        "limen_export.pipeline.to_int8",
+        lambda graph: changed(to_int8(graph), lambda values: values * np.nan),
+    )
+    with pytest.raises(LimenError, match="fp32"):
+        export("bert", target, ExportSettings(precision="int8", texts=texts))
+    assert untouched(target)
+
+
+def test_no_text_to_compare_on_is_refused(target, traced):
+    with pytest.raises(InputError, match="no text to compare on"):
+        export("bert", target, ExportSettings(texts=NamedTexts("nothing", ())))
+    assert untouched(target)
