@@ -85,8 +85,18 @@ class SourceLogits:
                 if self._offset and (ids == self._offset - 1).any():
                     counted = torch.arange(self._offset, self._offset + ids.shape[1])
                     inputs["position_ids"] = counted.unsqueeze(0)
-                rows.append(self._model(**inputs).logits[0].numpy())
+                rows.append(self._row(inputs))
         return np.array(rows, dtype=np.float32).reshape(len(texts), -1)
+
+    def _row(self, inputs: dict[str, torch.Tensor]) -> FloatArray:
+        try:
+            row: FloatArray = self._model(**inputs).logits[0].numpy()
+        except TypeError as error:
+            raise ExportError(
+                f"the model does not take what its tokenizer gives ({_first_line(error)}); "
+                "correct model_input_names in tokenizer_config.json"
+            ) from error
+        return row
 
 
 def positions(model: PreTrainedModel) -> int | None:
