@@ -128,7 +128,8 @@ def _stored_outputs(config: PretrainedConfig, folder: Path) -> int | None:
                         return int(weights.get_slice(key).get_shape()[0])
         except (SafetensorError, OSError) as error:
             raise ExportError(
-                f"{folder.name}: {file.name} cannot be read ({error}); fetch or save it again"
+                f"{folder.name}: its weights cannot be loaded ({file.name}: {error}); "
+                "save them again"
             ) from error
     return None
 
