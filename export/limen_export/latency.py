@@ -33,16 +33,22 @@ def measure(engine: Engine, model: Path, texts: Sequence[str]) -> Latency:
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
         file = Path(folder) / "texts.json"
         file.write_text(json.dumps(list(texts)), encoding="utf-8")
-        command = [sys.executable, "-m", _WORKER, engine, str(model), str(file)]
-        done = subprocess.run(  # noqa: S603  (our own module, in this interpreter)
-            command,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=_SECONDS_AT_MOST,
-            check=False,
-        )
-    if done.returncode != 0:
+        # -P keeps modules of the current folder from shadowing those that the worker imports.
+        command = [sys.executable, "-P", "-m", _WORKER, engine, str(model), str(file)]
+        try:
+            done = subprocess.run(  # noqa: S603  (our own module, in this interpreter)
+                command,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_SECONDS_AT_MOST,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EngineError(
+                f"timing with {engine} took over {_SECONDS_AT_MOST} s; give fewer or shorter texts"
+            ) from error
+    if done.returncode != 0 or not done.stdout.strip():
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise EngineError(f"timing with {engine} failed: {reason[0][:300]}")
     return Latency(**json.loads(done.stdout.splitlines()[-1])["latency"])

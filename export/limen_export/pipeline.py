@@ -3,26 +3,18 @@ export.
 """
 
 import tempfile
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
-from limen.arrays import FloatArray
 from limen.corpus import sentences
-from limen.errors import ExportError, InputError
+from limen.encoder import TokenEncoder
+from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen.evaluation.thresholds import fit_f1
 from limen.format import (
     DecisionBlock,
     Evidence,
-    ExecutionBlock,
-    Golden,
-    Metadata,
     OperatingPoint,
-    Precision,
-    Provenance,
-    Rung,
     check_writable,
     parse,
     stamp,
@@ -30,31 +22,16 @@ from limen.format import (
 )
 from limen.model import Model, open_model
 
-from limen_export.comparison import LEAST_CELLS_ALIKE, compare, require_parity
+from limen_export.candidate import Candidate, build_candidates, metadata_of, rung_of
+from limen_export.comparison import LEAST_CELLS_ALIKE, require_parity
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import golden
-from limen_export.graph.quantize import to_int8
-from limen_export.latency import measure
 from limen_export.progress import Progress, progress
 from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts
 from limen_export.sources.checkpoint import read_checkpoint
 from limen_export.transformers_quiet import quiet_transformers
-
-_TIMED_TEXTS = 200
-_BUILDS: tuple[Precision, ...] = ("fp32", "int8")
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A graph of one precision, opened through the runtime."""
-
-    precision: Precision
-    graph: bytes
-    draft: bytes
-    model: Model
-    logits: FloatArray
 
 
 def export(
@@ -77,8 +54,19 @@ def export(
         InputError: thresholds or texts that cannot be used.
         OutputError: `output` cannot be written.
     """
-    told = told or progress()
     check_writable(output)
+    try:
+        return _export(checkpoint, output, settings, told or progress())
+    except LimenError:
+        raise
+    except OSError as error:
+        # The output itself is guarded where it is written; this is the folder for temporary files.
+        raise OutputError(f"{tempfile.gettempdir()}: {error.strerror or error}") from error
+
+
+def _export(
+    checkpoint: str, output: Path, settings: ExportSettings, told: Progress
+) -> ExportReport:
     texts = settings.texts or _corpus_texts()
     if not texts.texts:
         raise InputError(f"{texts.name}: no text to compare on")
@@ -86,12 +74,12 @@ def export(
     with quiet_transformers():
         reference = read_checkpoint(checkpoint, settings.rule, settings.max_tokens)
     decision = _decision(reference, settings)
+    encoder = TokenEncoder(reference.encoder)
+    for index, text in enumerate(texts.texts):
+        encoder.encode(text, index)
     told.step(f"running the source on {len(texts.texts):,} texts")
     expected = reference.logits(texts.texts)
-    candidates = []
-    for precision in _BUILDS:
-        told.step(f"building {precision} and comparing it with the source")
-        candidates.append(_build(reference, decision, precision, texts))
+    candidates, left_out = build_candidates(reference, decision, settings.precision, texts, told)
     require_parity(expected, candidates[0].logits, reference.name)
     chosen = next(
         candidate for candidate in candidates if candidate.precision == settings.precision
@@ -100,7 +88,7 @@ def export(
         told.step(f"fitting thresholds on {len(settings.fit_on.texts):,} labelled texts")
         decision = _fitted(decision, chosen.model, settings.fit_on)
     told.step("timing one text at a time, each precision in its own process")
-    rungs = tuple(_rung(candidate, expected, decision, texts) for candidate in candidates)
+    rungs = tuple(rung_of(candidate, expected, decision, texts) for candidate in candidates)
     fitted_on = (
         None
         if settings.fit_on is None
@@ -111,7 +99,9 @@ def export(
     data = _stamped(reference, decision, chosen, evidence)
     digest = _verify(data, output.name, chosen, texts)
     write_whole(output, data)
-    return ExportReport(output, len(data), digest, chosen.precision, evidence, reference.notices)
+    return ExportReport(
+        output, len(data), digest, chosen.precision, evidence, (*reference.notices, *left_out)
+    )
 
 
 def _corpus_texts() -> NamedTexts:
@@ -164,65 +154,8 @@ def _fitted(decision: DecisionBlock, model: Model, labelled: LabelledTexts) -> D
     return replace(decision, points=(*decision.points, point), default_point="f1")
 
 
-def _build(
-    reference: Reference, decision: DecisionBlock, precision: Precision, texts: NamedTexts
-) -> _Candidate:
-    model = reference.graph if precision == "fp32" else to_int8(reference.graph)
-    graph = _serialised(model, reference.name)
-    empty = Evidence(texts.name, len(texts.texts), ())
-    draft = stamp(graph, _metadata(reference, decision, precision, empty, Golden((), (), (), 0.0)))
-    opened = open_model(parse(draft, f"{reference.name} ({precision})"))
-    return _Candidate(precision, graph, draft, opened, opened.logits(texts.texts))
-
-
-def _serialised(model: onnx.ModelProto, name: str) -> bytes:
-    try:
-        data: bytes = model.SerializeToString()
-        return data
-    except Exception as error:
-        raise ExportError(
-            f"{name}: the model is over protobuf's limit of 2 GiB; choose a smaller one"
-        ) from error
-
-
-def _metadata(
-    reference: Reference,
-    decision: DecisionBlock,
-    precision: Precision,
-    evidence: Evidence,
-    texts: Golden,
-) -> Metadata:
-    today = datetime.now(UTC).date().isoformat()
-    return Metadata(
-        decision=decision,
-        encoder=reference.encoder,
-        execution=ExecutionBlock(precision),
-        evidence=evidence,
-        golden=texts,
-        provenance=Provenance(reference.name, reference.versions, today, reference.licence),
-    )
-
-
-def _rung(
-    candidate: _Candidate, expected: FloatArray, decision: DecisionBlock, texts: NamedTexts
-) -> Rung:
-    agreement = compare(expected, candidate.logits, decision)
-    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
-        file = Path(folder) / f"{candidate.precision}.onnx"
-        file.write_bytes(candidate.draft)
-        latency = measure("limen", file, texts.texts[:_TIMED_TEXTS])
-    return Rung(
-        precision=candidate.precision,
-        size_bytes=len(candidate.draft),
-        max_logit_difference=agreement.max_logit_difference,
-        texts_alike=agreement.texts_alike,
-        cells_alike=agreement.cells_alike,
-        p50_ms=round(latency.p50, 4),
-    )
-
-
 def _stamped(
-    reference: Reference, decision: DecisionBlock, chosen: _Candidate, evidence: Evidence
+    reference: Reference, decision: DecisionBlock, chosen: Candidate, evidence: Evidence
 ) -> bytes:
     rung = next(rung for rung in evidence.rungs if rung.precision == chosen.precision)
     if rung.cells_alike < LEAST_CELLS_ALIKE:
@@ -232,10 +165,10 @@ def _stamped(
             f"expected at least {LEAST_CELLS_ALIKE:.0%}; use --precision fp32"
         )
     texts = golden(reference, chosen.model, chosen.precision)
-    return stamp(chosen.graph, _metadata(reference, decision, chosen.precision, evidence, texts))
+    return stamp(chosen.draft, metadata_of(reference, decision, chosen.precision, evidence, texts))
 
 
-def _verify(data: bytes, name: str, chosen: _Candidate, texts: NamedTexts) -> str:
+def _verify(data: bytes, name: str, chosen: Candidate, texts: NamedTexts) -> str:
     """Open the finished bytes as a user would and compare them with what was measured, bit for
     bit.
     """

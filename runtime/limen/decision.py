@@ -8,7 +8,7 @@ from limen.errors import EngineError
 from limen.format import DecisionBlock, OperatingPoint
 
 
-def scores_from_logits(logits: FloatArray, decision: DecisionBlock) -> FloatArray:
+def scores_from_logits(logits: FloatArray, decision: DecisionBlock, start: int = 0) -> FloatArray:
     """Apply the link.
 
     `sigmoid(x) = 1 / (1 + exp(-x))` and `softmax(x)_i = exp(x_i) / sum_j exp(x_j)`, in float64 and
@@ -18,6 +18,7 @@ def scores_from_logits(logits: FloatArray, decision: DecisionBlock) -> FloatArra
     Args:
         logits: float32, (texts, outputs), finite.
         decision: rule, labels and link.
+        start: place of the first text in the caller's list, for error messages.
 
     Returns:
         float32, (texts, labels), in [0, 1].
@@ -28,7 +29,7 @@ def scores_from_logits(logits: FloatArray, decision: DecisionBlock) -> FloatArra
     if not np.isfinite(logits).all():
         row = int(np.argmax(~np.isfinite(logits).all(axis=1)))
         raise EngineError(
-            f"text {row}: the graph gave a logit that is not finite; export it as fp32"
+            f"text {start + row}: the graph gave a logit that is not finite; export it as fp32"
         )
     wide = logits.astype(np.float64)
     if decision.link == "softmax":
@@ -58,16 +59,15 @@ def decide(
     Returns:
         bool, (texts, labels): the labels chosen.
     """
-    thresholds = None if point.thresholds is None else np.array(point.thresholds, dtype=np.float32)
+    # Nothing is below zero, so a point without thresholds never abstains.
+    lowest = (0.0,) * len(decision.labels) if point.thresholds is None else point.thresholds
+    reached: npt.NDArray[np.bool_] = np.greater_equal(scores, np.array(lowest, dtype=np.float32))
     if decision.rule == "multilabel":
-        # A multi-label point always has thresholds: DecisionBlock refuses one without.
-        floor = np.float32(0.5) if thresholds is None else thresholds
-        chosen: npt.NDArray[np.bool_] = np.greater_equal(scores, floor)
-        return chosen
+        return reached
     chosen = np.zeros(scores.shape, dtype=np.bool_)
     rows = np.arange(len(scores))
     best = scores.argmax(axis=1)
-    chosen[rows, best] = True if thresholds is None else scores[rows, best] >= thresholds[best]
+    chosen[rows, best] = reached[rows, best]
     return chosen
 
 

@@ -39,7 +39,8 @@ class TokenEncoder:
         """Build the tokenizer that a classifier file carries.
 
         Raises:
-            EngineError: the tokenizers library does not accept it.
+            EngineError: the tokenizers library does not accept it, or `max_tokens` leaves no room
+                for a text.
         """
         try:
             tokenizer = Tokenizer.from_str(block.tokenizer_json)
@@ -48,6 +49,13 @@ class TokenEncoder:
             tokenizer.encode_special_tokens = not block.special_tokens_in_text
         except BaseException as error:
             raise _translated(error, "the file's tokenizer cannot be built") from error
+        special = tokenizer.num_special_tokens_to_add(False)
+        if block.max_tokens <= special:
+            # The library would then not truncate at all, and not say so.
+            raise EngineError(
+                f"max_tokens is {block.max_tokens}, which leaves no room beside {special} special "
+                "tokens; export the model again with --max-tokens"
+            )
         self._tokenizer = tokenizer
 
     def encode(self, text: str, index: int = 0) -> Encoded:

@@ -1,16 +1,17 @@
 """Feeds to logits: the only module that touches onnxruntime."""
 
 import os
-import sys
+import threading
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from limen.arrays import Feeds, FloatArray
-from limen.errors import EngineError, InputError
+from limen.errors import EngineError, InputError, reason
 
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+_IMPORTING = threading.Lock()
 
 # SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
 # (docs/measurements.md), and onnxruntime fuses into it by default.
@@ -24,12 +25,13 @@ class Engine:
     depend on its neighbours; parallel work comes from callers in several threads.
     """
 
-    def __init__(self, data: bytes, name: str, device: str = "auto") -> None:
+    def __init__(self, data: bytes, name: str, outputs: int, device: str = "auto") -> None:
         """Open a session.
 
         Args:
             data: bytes of a checked ONNX file.
             name: the file's name, for messages.
+            outputs: width of the logits that the file declares.
             device: `auto` or `cpu`; this version decides on the CPU.
 
         Raises:
@@ -53,9 +55,8 @@ class Engine:
                 data, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
             )
         except Exception as error:
-            raise EngineError(
-                f"{name}: onnxruntime refused the graph ({_first_line(error)})"
-            ) from error
+            raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
+        self._outputs = outputs
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
 
     def logits(self, feeds: Feeds) -> FloatArray:
@@ -69,7 +70,7 @@ class Engine:
             float32, (outputs,).
 
         Raises:
-            EngineError: onnxruntime failed.
+            EngineError: onnxruntime failed, or the logits are not as wide as declared.
         """
         for name in self._inputs - feeds.keys():
             fill = np.ones_like if name == "attention_mask" else np.zeros_like
@@ -79,9 +80,14 @@ class Engine:
         except Exception as error:
             tokens = feeds["input_ids"].shape[1]
             raise EngineError(
-                f"onnxruntime failed on a text of {tokens:,} tokens ({_first_line(error)})"
+                f"onnxruntime failed on a text of {tokens:,} tokens ({reason(error)})"
             ) from error
         row: FloatArray = logits[0]
+        if row.shape != (self._outputs,):
+            raise EngineError(
+                f"the graph gives logits of shape {row.shape}, the file declares {self._outputs}; "
+                "export the model again"
+            )
         return row
 
 
@@ -93,22 +99,16 @@ def _onnxruntime() -> ModuleType:
     back.
     A host that imported onnxruntime before limen has made its own choice.
     """
-    if "onnxruntime" in sys.modules:
-        return sys.modules["onnxruntime"]
-    before = os.environ.get(_NO_TELEMETRY)
-    os.environ[_NO_TELEMETRY] = "1"
-    try:
-        import onnxruntime
-    finally:
-        if before is None:
-            del os.environ[_NO_TELEMETRY]
-        else:
-            os.environ[_NO_TELEMETRY] = before
-    onnxruntime.disable_telemetry_events()
+    with _IMPORTING:
+        before = os.environ.get(_NO_TELEMETRY)
+        os.environ[_NO_TELEMETRY] = "1"
+        try:
+            import onnxruntime
+        finally:
+            if before is None:
+                os.environ.pop(_NO_TELEMETRY, None)
+            else:
+                os.environ[_NO_TELEMETRY] = before
+        onnxruntime.disable_telemetry_events()
     module: ModuleType = onnxruntime
     return module
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:300] if lines else type(error).__name__

@@ -43,3 +43,9 @@ class MissingExtraError(LimenError, ImportError):
     """A part of limen needs libraries that are not installed; the message holds the command that
     installs them.
     """
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of a foreign exception, short enough to stand inside a message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Model:
 
     def _predict(self, texts: list[str], start: int) -> list[Prediction]:
         logits, truncated = self._run(texts, start)
-        scores = scores_from_logits(logits, self._decision)
+        scores = scores_from_logits(logits, self._decision, start)
         chosen = decide(scores, self._decision, self.operating_point)
         exclusive = self.rule == "multiclass"
         return [
@@ -108,6 +109,11 @@ class Model:
         return Model(self._encoder, self._engine, self._decision, chosen, self._threads)
 
     def _replaced(self, own: Mapping[str, float]) -> OperatingPoint:
+        if not isinstance(own, Mapping):
+            raise InputError(
+                f"{type(own).__name__} where an operating point is expected; give a name or a map "
+                "from label to threshold"
+            )
         unknown = [label for label in own if label not in self.labels]
         if unknown:
             raise InputError(
@@ -115,7 +121,7 @@ class Model:
             )
         old = self.operating_point.thresholds or (0.0,) * len(self.labels)
         for label, value in own.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
                 raise InputError(f"threshold of {label!r}: a number in [0, 1] expected")
         mixed = tuple(
             float(own.get(label, kept)) for label, kept in zip(self.labels, old, strict=True)
@@ -137,11 +143,6 @@ class Model:
                 results = list(pool.map(one, enumerate(texts, start)))
         logits = np.empty((len(results), self._decision.outputs), dtype=np.float32)
         for index, (row, _) in enumerate(results):
-            if row.shape != logits[index].shape:
-                raise EngineError(
-                    f"the graph gives {row.shape} logits, the file declares {logits.shape[1]}; "
-                    "export the model again"
-                )
             logits[index] = row
         return logits, [truncated for _, truncated in results]
 
@@ -183,7 +184,7 @@ def open_model(
     point = decision.point(decision.default_point if operating_point is None else operating_point)
     count = thread_count(threads)
     encoder = TokenEncoder(file.metadata.encoder)
-    engine = Engine(file.data, file.name, device)
+    engine = Engine(file.data, file.name, decision.outputs, device)
     _check_golden(file.metadata.golden, encoder, engine, file.name)
     return Model(encoder, engine, decision, point, count)
 

@@ -84,6 +84,9 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
                 f"{path}: no column {column!r}; it has {', '.join(columns) or 'none'}; use --column"
             )
         for record in reader:
-            yield record[column] or ""
+            text = record[column]
+            if text is None:
+                raise InputError(f"{path}, line {reader.reader.line_num}: too few columns")
+            yield text
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.reader.line_num}: not CSV ({error})") from error

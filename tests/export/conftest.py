@@ -229,7 +229,7 @@ def stamped():
 def untimed(monkeypatch):
     """Exports without the timing processes, which take longer than all the rest."""
     latency = Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1)
-    monkeypatch.setattr("limen_export.pipeline.measure", lambda *_: latency)
+    monkeypatch.setattr("limen_export.candidate.measure", lambda *_: latency)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from limen_export.settings import NamedTexts
 
 OLD = b"an older file"
 STEPS = (
-    "limen_export.pipeline.to_int8",
-    "limen_export.pipeline.compare",
-    "limen_export.pipeline.measure",
+    "limen_export.candidate.to_int8",
+    "limen_export.candidate.compare",
+    "limen_export.candidate.measure",
     "limen_export.pipeline.golden",
     "limen_export.pipeline.open_model",
     "limen.format.writing.os.fsync",
@@ -143,7 +143,7 @@ def test_a_graph_without_parity_is_refused(target, traced, texts, monkeypatch, p
 
 def test_int8_that_decides_otherwise_is_refused(target, traced, texts, monkeypatch):
     monkeypatch.setattr(
-        "limen_export.pipeline.to_int8", lambda graph: changed(to_int8(graph), np.negative)
+        "limen_export.candidate.to_int8", lambda graph: changed(to_int8(graph), np.negative)
     )
     with pytest.raises(ExportError, match="--precision fp32"):
         export("bert", target, ExportSettings(precision="int8", texts=texts))
@@ -156,7 +156,7 @@ def test_int8_that_decides_otherwise_is_refused(target, traced, texts, monkeypat
 
 def test_int8_without_finite_logits_is_refused(target, traced, texts, monkeypatch):
     monkeypatch.setattr(
-        "limen_export.pipeline.to_int8",
+        "limen_export.candidate.to_int8",
         lambda graph: changed(to_int8(graph), lambda values: values * np.nan),
     )
     with pytest.raises(LimenError, match="fp32"):

@@ -63,6 +63,15 @@ def transformers_logits(folder, texts):
     return np.array(rows)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_torch_thread():
+    """torch's threads wait for each other by spinning: on a busy machine that takes minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module", params=sorted(MODELS))
 def exported(request, shared, tmp_path_factory):
     folder = shared / "models" / request.param

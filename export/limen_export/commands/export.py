@@ -56,4 +56,5 @@ def run(arguments: argparse.Namespace) -> int:
 def _texts(arguments: argparse.Namespace) -> NamedTexts | None:
     if arguments.texts is None:
         return None
-    return NamedTexts(arguments.texts.name, tuple(read_texts(arguments.texts, arguments.column)))
+    name = arguments.texts.name.encode("utf-8", "replace").decode("utf-8")
+    return NamedTexts(name, tuple(read_texts(arguments.texts, arguments.column)))

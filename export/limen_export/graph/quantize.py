@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import onnx
+from limen.errors import ExportError, reason
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 _FLOAT = onnx.TensorProto.FLOAT
@@ -25,6 +26,9 @@ def to_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
 
     Returns:
         A graph with the same inputs and outputs.
+
+    Raises:
+        ExportError: onnxruntime's quantiser does not take the graph.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(graph)
@@ -46,6 +50,12 @@ def to_int8(graph: onnx.ModelProto) -> onnx.ModelProto:
                 nodes_to_exclude=_head_nodes(copy),
                 extra_options={"MatMulConstBOnly": True, "DefaultTensorType": _FLOAT},
             )
+        except OSError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"onnxruntime cannot quantise this graph ({reason(error)}); use --precision fp32"
+            ) from error
         finally:
             root.setLevel(level)
         return onnx.load(str(target))

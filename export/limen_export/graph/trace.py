@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import onnx
 import torch
-from limen.errors import ExportError
+from limen.errors import ExportError, reason
 from torch import nn
 
 _TRACED_SHAPE = (2, 9)
@@ -85,10 +85,7 @@ def trace(model: nn.Module) -> onnx.ModelProto:
             )
     except Exception as error:
         name = type(model).__name__
-        reason = (
-            str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        )
-        raise ExportError(f"{name} cannot be traced by torch.export ({reason})") from error
+        raise ExportError(f"{name} cannot be traced by torch.export ({reason(error)})") from error
     graph = cast("onnx.ModelProto", cast("Any", program).model_proto)
     _strip(graph)
     return graph

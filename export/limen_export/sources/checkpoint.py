@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from limen.arrays import FloatArray
-from limen.errors import ExportError
+from limen.errors import ExportError, reason
 from limen.format import Rule
 from transformers import (
     AutoConfig,
@@ -91,9 +91,9 @@ class SourceLogits:
     def _row(self, inputs: dict[str, torch.Tensor]) -> FloatArray:
         try:
             row: FloatArray = self._model(**inputs).logits[0].numpy()
-        except TypeError as error:
+        except Exception as error:
             raise ExportError(
-                f"the model does not take what its tokenizer gives ({_first_line(error)}); "
+                f"the model does not take what its tokenizer gives ({reason(error)}); "
                 "correct model_input_names in tokenizer_config.json"
             ) from error
         return row
@@ -116,7 +116,7 @@ def _config(folder: CheckpointFolder) -> PretrainedConfig:
         )
     except Exception as error:
         raise ExportError(
-            f"{folder.name}: its config.json is not understood ({_first_line(error)})"
+            f"{folder.name}: its config.json is not understood ({reason(error)})"
         ) from error
     if type(config) not in AutoModelForSequenceClassification._model_mapping:
         raise ExportError(
@@ -141,7 +141,7 @@ def _model(folder: CheckpointFolder, config: PretrainedConfig, head: Head) -> Pr
         )
     except Exception as error:
         raise ExportError(
-            f"{folder.name}: its weights cannot be loaded ({_first_line(error)})"
+            f"{folder.name}: its weights cannot be loaded ({reason(error)})"
         ) from error
     missing = sorted(info["missing_keys"])
     if missing:
@@ -169,8 +169,3 @@ def _check_vocabulary(
             f"{name}: its tokenizer has ids up to {highest:,}, the model {rows:,} embedding rows: "
             "tokenizer and weights belong to different models"
         )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

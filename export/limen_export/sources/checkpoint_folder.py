@@ -3,11 +3,11 @@ heavy runs.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from limen.errors import ExportError
+from limen.errors import ExportError, reason
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -29,13 +29,11 @@ class CheckpointFolder:
     Attributes:
         path: where it is.
         name: hub name, or the folder's own name.
-        config: its config.json.
         licence: from the front matter of its README.md; None where there is none.
     """
 
     path: Path
     name: str
-    config: dict[str, Any]
     licence: str | None
 
 
@@ -47,9 +45,10 @@ def find_checkpoint(checkpoint: str) -> CheckpointFolder:
         ExportError: no such folder or hub name, or a part is missing or of a kind that is not
             loaded.
     """
-    folder = Path(checkpoint).expanduser()
+    folder = Path(os.path.expanduser(checkpoint))
     if folder.is_dir():
-        name = folder.resolve().name
+        # Undecodable bytes in a folder name cannot be stored in the file.
+        name = folder.resolve().name.encode("utf-8", "replace").decode("utf-8")
     elif (
         folder.exists()
         or folder.is_absolute()
@@ -62,14 +61,14 @@ def find_checkpoint(checkpoint: str) -> CheckpointFolder:
     else:
         name = checkpoint
         folder = _fetch(checkpoint)
-    config = _read_config(folder, name)
+    _check_config(folder, name)
     _check_weights(folder, name)
     if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
         raise ExportError(
             f"{name}: no tokenizer (tokenizer.json or a vocabulary); "
             "save it into the same folder with tokenizer.save_pretrained(...)"
         )
-    return CheckpointFolder(folder, name, config, _licence(folder))
+    return CheckpointFolder(folder, name, _licence(folder))
 
 
 def _fetch(name: str) -> Path:
@@ -78,19 +77,20 @@ def _fetch(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=_HUB_PATTERNS))
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ExportError(
-            f"{name}: neither a folder here nor a model that the hub gives ({reason}); "
+            f"{name}: neither a folder here nor a model that the hub gives ({reason(error)}); "
             "check the name and the network, or give a folder"
         ) from error
 
 
-def _read_config(folder: Path, name: str) -> dict[str, Any]:
+def _check_config(folder: Path, name: str) -> None:
     file = folder / "config.json"
     if not file.is_file():
         raise ExportError(f"{name}: no config.json; expected a folder that save_pretrained wrote")
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"{name}: config.json cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise ExportError(f"{name}: config.json is not JSON ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
@@ -105,7 +105,6 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
         raise ExportError(
             f"{name}: it is quantised already; export the float checkpoint it was made from"
         )
-    return config
 
 
 def _check_weights(folder: Path, name: str) -> None:
@@ -118,7 +117,10 @@ def _check_weights(folder: Path, name: str) -> None:
             "trust it: load it with AutoModelForSequenceClassification.from_pretrained(FOLDER) "
             "and save it with .save_pretrained(FOLDER), which writes model.safetensors"
         )
-    raise ExportError(f"{name}: no weights (model.safetensors)")
+    raise ExportError(
+        f"{name}: no weights (model.safetensors); where it has only pytorch_model.bin, a pickle, "
+        "convert it with from_pretrained(...) and save_pretrained(FOLDER) where you trust it"
+    )
 
 
 def _licence(folder: Path) -> str | None:

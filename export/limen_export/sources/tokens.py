@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from limen.errors import ExportError
+from limen.errors import ExportError, reason
 from limen.format import EncoderBlock
 from limen.format.encoder_block import Side
 from tokenizers import Tokenizer
@@ -25,9 +25,8 @@ def read_tokenizer(folder: Path, name: str) -> PreTrainedTokenizerFast:
             str(folder), local_files_only=True, trust_remote_code=False
         )
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ExportError(
-            f"{name}: its tokenizer cannot be loaded ({reason}); it needs a fast form, "
+            f"{name}: its tokenizer cannot be loaded ({reason(error)}); it needs a fast form, "
             f"tokenizer.json"
         ) from error
     if not getattr(tokenizer, "is_fast", False):
@@ -66,7 +65,13 @@ def longest_input(
         return asked
     stated = tokenizer.model_max_length
     known = [length for length in (stated, positions) if length is not None and length < _NO_LENGTH]
-    return min(known, default=_ASSUMED_LENGTH)
+    longest = min(known, default=_ASSUMED_LENGTH)
+    if longest <= special:
+        raise ExportError(
+            f"{name}: model_max_length {stated} leaves no room beside {special} special tokens; "
+            "correct tokenizer_config.json or pass --max-tokens"
+        )
+    return longest
 
 
 def encoder_block(tokenizer: PreTrainedTokenizerFast, max_tokens: int) -> EncoderBlock:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from limen.errors import InputError
+from limen.errors import ExportError, InputError, reason
 from transformers import (
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorWithPadding,
     PreTrainedModel,
     PrinterCallback,
@@ -20,6 +19,8 @@ from transformers import (
 )
 
 from limen_export.settings import LabelledTexts
+from limen_export.sources.checkpoint_folder import CheckpointFolder, find_checkpoint
+from limen_export.sources.tokens import read_tokenizer
 from limen_export.transformers_quiet import quiet_transformers
 
 
@@ -60,27 +61,22 @@ def finetune_multilabel(
     """Train a head and its backbone together with binary cross-entropy, and save them.
 
     Args:
-        backbone: a folder or hub name that AutoModelForSequenceClassification loads.
+        backbone: a folder or hub name that AutoModelForSequenceClassification loads; a head that it
+            may have is replaced.
         labels: the labels, in the order of the outputs.
         labelled: the training texts.
         output: folder for model and tokenizer, as `save_pretrained` writes them.
         settings: how to train.
 
     Raises:
+        ExportError: the backbone cannot be found or loaded.
         InputError: a text has a label that is not among `labels`.
     """
     set_seed(settings.seed)
     with quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(backbone)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            backbone,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
-            problem_type="multi_label_classification",
-            dtype=torch.float32,
-            use_safetensors=True,
-        )
+        folder = find_checkpoint(backbone)
+        tokenizer = read_tokenizer(folder.path, folder.name)
+        model = _with_new_head(folder, labels)
         trainer = Trainer(
             model=model,
             args=_arguments(output, len(labelled.texts), settings),
@@ -92,6 +88,25 @@ def finetune_multilabel(
         trainer.train()
         model.save_pretrained(output)
         tokenizer.save_pretrained(output)
+
+
+def _with_new_head(folder: CheckpointFolder, labels: tuple[str, ...]) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            str(folder.path),
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+            problem_type="multi_label_classification",
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+        )
+    except Exception as error:
+        raise ExportError(f"{folder.name}: cannot be loaded ({reason(error)})") from error
+    return model
 
 
 def _optimizer(model: PreTrainedModel, settings: FinetuneSettings) -> torch.optim.Optimizer:

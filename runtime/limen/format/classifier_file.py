@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from limen.errors import FormatError, InputError
@@ -105,7 +106,10 @@ def stamp(model: bytes, metadata: Metadata) -> bytes:
 def _top_level(data: bytes) -> list[Field]:
     if not data:
         raise FormatError("not an ONNX file: it is empty")
-    records = list(wire.fields(memoryview(data)))
+    most = limits.MAX_TOP_LEVEL_RECORDS
+    records = list(islice(wire.fields(memoryview(data)), most + 1))
+    if len(records) > most:
+        raise FormatError(f"not an ONNX file: more than {most:,} top-level records")
     if not any(
         record.number == _MODEL_IR_VERSION and record.wire_type == wire.VARINT for record in records
     ):

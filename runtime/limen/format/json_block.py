@@ -6,12 +6,15 @@ place.
 
 import json
 import math
+import re
 from typing import NoReturn, TypeAlias
 
 from limen.errors import FormatError
 from limen.format import limits
 
 _SHOWN_CHARACTERS = 80
+# UTF-8 holds no surrogate itself; only an escape can bring one in.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -44,6 +47,8 @@ def parse(text: str, place: str) -> "Node":
             raise FormatError(f"{place}: {error}") from error
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number too long"
         raise FormatError(f"{place}: not JSON ({reason})") from error
+    if _SURROGATE.search(text) and _holds_surrogate(value):
+        raise FormatError(f"{place}: a lone surrogate, which is not valid Unicode")
     if _depth(value) > limits.MAX_JSON_DEPTH:
         raise FormatError(f"{place}: JSON nested deeper than {limits.MAX_JSON_DEPTH}")
     if not isinstance(value, dict):
@@ -184,6 +189,14 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise FormatError(f"{name} is not a JSON number")
+
+
+def _holds_surrogate(value: Json) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (UnicodeEncodeError, RecursionError):
+        return True
+    return False
 
 
 def _depth(value: Json) -> int:

@@ -14,8 +14,9 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: the folder is missing or may not be written to, or `path` is a folder.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: a folder; expected a file name such as model.onnx")
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no ordinary file"
+        raise OutputError(f"{path}: {kind}; expected a file name such as model.onnx")
     handle, partial = _create_beside(path)
     os.close(handle)
     os.unlink(partial)
@@ -50,7 +51,7 @@ def _create_beside(path: Path) -> tuple[int, Path]:
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"{folder}: no such folder; create it first")
-    partial = folder / f".{path.name}.{secrets.token_hex(4)}.partial"
+    partial = folder / f".limen-{secrets.token_hex(8)}.partial"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         return os.open(partial, flags, 0o666), partial
