@@ -23,7 +23,7 @@ from limen.format import (
 )
 from limen.model import Model, open_model
 
-from limen_export.comparison import compare
+from limen_export.comparison import compare, require_parity
 from limen_export.graph.quantize import to_int8
 from limen_export.latency import measure
 from limen_export.progress import Progress
@@ -56,9 +56,10 @@ def build_candidates(
     decision: DecisionBlock,
     wanted: Precision,
     texts: NamedTexts,
+    expected: FloatArray,
     told: Progress,
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Build every precision, fp32 first.
+    """Build every precision, fp32 first, which must give the source's logits (`expected`).
 
     A precision other than fp32 that nobody asked for may fail: it is left out, with a notice.
 
@@ -66,15 +67,18 @@ def build_candidates(
         The candidates, and the notices.
 
     Raises:
-        LimenError: fp32 or the wanted precision cannot be built, or gives logits that are not
-            finite.
+        LimenError: fp32 does not agree with the source, or the wanted precision cannot be built or
+            gives logits that are not finite.
     """
     built, notices = [], []
     for precision in _BUILDS:
         told.step(f"building {precision} and running it on {len(texts.texts):,} texts")
         try:
             candidate = _build(reference, decision, precision, texts)
-            scores_from_logits(candidate.logits, decision)
+            if precision == "fp32":
+                require_parity(expected, candidate.logits, reference.name)
+            else:
+                scores_from_logits(candidate.logits, decision)
         except LimenError as error:
             if precision in ("fp32", wanted):
                 raise

@@ -30,7 +30,7 @@ def read_thresholds(path: Path) -> dict[str, float] | tuple[float, ...]:
     numbers = all(isinstance(item, int | float) and not isinstance(item, bool) for item in items)
     if not items or not numbers:
         raise InputError(f'{path}: expected a JSON map such as {{"joy": 0.4}} or a list of numbers')
-    if any(abs(item) > _LARGE for item in items):
+    if any(isinstance(item, int) and abs(item) > _LARGE for item in items):
         raise InputError(f"{path}: a threshold is outside [0, 1]")
     if isinstance(value, dict):
         return {label: float(threshold) for label, threshold in value.items()}

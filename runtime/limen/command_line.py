@@ -5,7 +5,6 @@ called.
 """
 
 import argparse
-import csv
 import os
 import sys
 import traceback
@@ -47,8 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Labels and messages may hold any character; a Windows console's own encoding does not.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    # A text may have any length; the limit is the process's, so only the command lifts it.
-    csv.field_size_limit(2**31 - 1)
     try:
         try:
             return _dispatch(list(sys.argv[1:] if argv is None else argv))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from limen.errors import InputError
 
+_LONGEST_CELL = 2**31 - 1
 _SUFFIXES = (".txt", ".jsonl", ".csv")
 
 
@@ -77,6 +78,8 @@ def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
 
 def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
     reader = csv.DictReader(lines)
+    # A text may be longer than the csv module's 128 KiB. The limit is the process's: it is put back.
+    usual = csv.field_size_limit(_LONGEST_CELL)
     try:
         columns = list(reader.fieldnames or ())
         if column not in columns:
@@ -90,3 +93,5 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
             yield text
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.reader.line_num}: not CSV ({error})") from error
+    finally:
+        csv.field_size_limit(usual)

@@ -52,7 +52,8 @@ def failing(capsys, tmp_path, checkpoint):
 
 
 def test_table_texts_and_thresholds(limen_export, checkpoint, tmp_path, texts):
-    (tmp_path / "mine.txt").write_text("\r\n".join(texts.texts), encoding="utf-8")
+    lines = "".join(f"{text}\r\n" for text in texts.texts)
+    (tmp_path / "mine.txt").write_text(lines, encoding="utf-8", newline="")
     (tmp_path / "cuts.json").write_text('{"fear": 0.7, "joy": 0.3, "anger": 0.5}', encoding="utf-8")
     source = f"{checkpoint('bert')}/"
     words = ("--texts", "mine.txt", "--thresholds", "cuts.json")

@@ -162,9 +162,41 @@ def test_int8_without_finite_logits_is_refused(target, traced, texts, monkeypatc
     with pytest.raises(LimenError, match="fp32"):
         export("bert", target, ExportSettings(precision="int8", texts=texts))
     assert untouched(target)
+    report = export("bert", target, ExportSettings(precision="fp32", texts=texts))
+    assert [rung.precision for rung in report.evidence.rungs] == ["fp32"]
+    (notice,) = report.notices
+    assert "int8 is left out" in notice
 
 
 def test_no_text_to_compare_on_is_refused(target, traced):
     with pytest.raises(InputError, match="no text to compare on"):
         export("bert", target, ExportSettings(texts=NamedTexts("nothing", ())))
+    assert untouched(target)
+
+
+def test_int8_that_fails_does_not_stop_an_fp32_export(target, traced, texts, monkeypatch):
+    monkeypatch.setattr(
+        "limen_export.candidate.to_int8",
+        lambda graph: changed(to_int8(graph), lambda values: values * np.nan),
+    )
+    report = export("bert", target, ExportSettings(precision="fp32", texts=texts))
+    assert [rung.precision for rung in report.evidence.rungs] == ["fp32"]
+    assert any("int8 is left out" in notice for notice in report.notices)
+    assert limen.load(target).labels == traced.labels
+
+
+def test_texts_that_are_not_unicode_are_refused_before_the_source_runs(target, traced):
+    bad = NamedTexts("own", ("good day", "\ud800"))
+    with pytest.raises(InputError, match=r"text 1 .*lone surrogate"):
+        export("bert", target, ExportSettings(texts=bad))
+    assert untouched(target)
+
+
+def test_full_temporary_disk(target, traced, texts, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("limen_export.candidate.measure", full)
+    with pytest.raises(OutputError, match="No space left"):
+        export("bert", target, ExportSettings(texts=texts))
     assert untouched(target)

@@ -169,7 +169,7 @@ def classifier_file(recipe: Recipe) -> bytes:
         tokenizer().to_str(), MAX_TOKENS, recipe.side, recipe.special_tokens_in_text
     )
     model = graph(recipe)
-    engine = Engine(model, recipe.name)
+    engine = Engine(model, recipe.name, recipe.decision.outputs)
     feeds = [TokenEncoder(encoder).encode(text).feeds for text in GOLDEN_TEXTS]
     golden = Golden(
         texts=GOLDEN_TEXTS,

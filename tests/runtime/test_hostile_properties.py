@@ -105,7 +105,7 @@ CASES = {
     "blank label": (lambda f: f.with_block(DECISION, labels=["a", "b", " ", "c"]), "label 2 is em"),
     "label with a lone surrogate": (
         lambda f: f.with_block(DECISION, labels=["a", "b", "\ud800", "c"]),
-        "limen.decision: .*label 2",
+        "limen.decision: a lone surrogate",
     ),
     "unknown rule": (lambda f: f.with_block(DECISION, rule="lottery"), "rule: one of multiclass"),
     "unknown link": (lambda f: f.with_block(DECISION, link="eval"), "link: one of softmax"),
