@@ -78,7 +78,7 @@ def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
 
 def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
     reader = csv.DictReader(lines)
-    # A text may be longer than the csv module's 128 KiB. The limit is the process's: it is put back.
+    # A text may be longer than csv's 128 KiB. The limit is the process's: it is put back.
     usual = csv.field_size_limit(_LONGEST_CELL)
     try:
         columns = list(reader.fieldnames or ())
