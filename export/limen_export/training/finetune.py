@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +169,4 @@ def _arguments(output: Path, texts: int, settings: FinetuneSettings) -> Training
         report_to=[],
         disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=torch.cuda.is_available(),
-        **_length_grouping(),
     )
-
-
-def _length_grouping() -> dict[str, Any]:
-    """Batches of texts of like length waste less on padding; transformers 5 renamed the option."""
-    if "group_by_length" in {field.name for field in fields(TrainingArguments)}:
-        return {"group_by_length": True}
-    return {"train_sampling_strategy": "group_by_length"}

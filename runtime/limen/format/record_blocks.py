@@ -48,7 +48,7 @@ class Rung:
 
     Attributes:
         precision: `fp32` or `int8`.
-        size_bytes: size of the whole file.
+        size_bytes: size of the file before this evidence and the golden texts were added.
         max_logit_difference: largest absolute difference to the source's logits.
         texts_alike: share of texts in [0, 1] that get the same set of labels at the default point.
         cells_alike: share of (text, label) pairs in [0, 1] decided alike.
