@@ -13,7 +13,7 @@ from limen.errors import EngineError, InputError, reason
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _IMPORTING = threading.Lock()
 
-# SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
+# In fp32 SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
 # (docs/measurements.md), and onnxruntime fuses into it by default.
 _SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasSkipLayerNormFusion", "EmbedLayerNormFusion"]
 

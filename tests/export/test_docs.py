@@ -38,7 +38,7 @@ def lines(block):
 
 
 @pytest.fixture(scope="session")
-def workplace(tmp_path_factory, make_checkpoint):
+def reader_folder(tmp_path_factory, make_checkpoint):
     """A folder as the README's reader has it."""
     folder = tmp_path_factory.mktemp("docs")
     labels = {"id2label": {0: "joy", 1: "anger"}, "problem_type": "multi_label_classification"}
@@ -63,14 +63,14 @@ def test_every_block_has_a_language_that_is_run():
 
 
 @pytest.mark.parametrize("block", blocks("python"))
-def test_python_block(block, workplace):
+def test_python_block(block, reader_folder):
     command = [sys.executable, "-W", "error", "-c", block]
-    done = subprocess.run(command, cwd=workplace, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=reader_folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("block", blocks("bash"))
-def test_shell_block(block, workplace):
+def test_shell_block(block, reader_folder):
     for line in lines(block):
         words = shlex.split(line)
         if words[0] == "make":
@@ -82,7 +82,7 @@ def test_shell_block(block, workplace):
         elif words[:2] == ["limen", "demo"]:
             check_demo(words[1:])
         elif words[0] == "limen":
-            limen(words[1:], workplace)
+            limen(words[1:], reader_folder)
         else:
             assert words[0] == "python", f"no rule for: {line}"
             done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True)
