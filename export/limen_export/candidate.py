@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import onnx
+from limen.agreement import compare
 from limen.arrays import FloatArray
 from limen.decision import scores_from_logits
 from limen.errors import ExportError, LimenError
@@ -22,11 +23,11 @@ from limen.format import (
     stamp,
 )
 from limen.model import Model, open_model
+from limen.progress import Progress
 
-from limen_export.comparison import compare, require_parity
+from limen_export.comparison import require_parity
 from limen_export.graph.quantize import to_int8
 from limen_export.latency import measure
-from limen_export.progress import Progress
 from limen_export.reference import Reference
 from limen_export.settings import NamedTexts
 
@@ -96,7 +97,7 @@ def rung_of(
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
         file = Path(folder) / f"{candidate.precision}.onnx"
         file.write_bytes(candidate.draft)
-        latency = measure("limen", file, texts.texts[:_TIMED_TEXTS])
+        latency = measure(file, texts.texts[:_TIMED_TEXTS])
     return Rung(
         precision=candidate.precision,
         size_bytes=len(candidate.draft),

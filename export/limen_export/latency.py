@@ -1,4 +1,5 @@
-"""Timing a model in a process of its own, because two engines in one process slow each other.
+"""Timing a classifier file in a process of its own, because two engines in one process slow each
+other.
 
 The measuring program belongs to the bench; it is started as a command, not imported.
 """
@@ -7,37 +8,40 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from limen.errors import EngineError
 from limen.timing import Latency
 
-Engine: TypeAlias = Literal["limen", "torch"]
 _WORKER = "limen_bench.worker"
+_ENGINE = "limen_bench.engines.limen_file"
 _SECONDS_AT_MOST = 600
+_WARM_UP_SECONDS, _TIMED_SECONDS = 1.0, 60.0
 
 
-def measure(engine: Engine, model: Path, texts: Sequence[str]) -> Latency:
-    """Measure one text at a time.
+def measure(file: Path, texts: Sequence[str]) -> Latency:
+    """Measure a classifier file, one text at a time.
 
     Args:
-        engine: `limen` (model is a classifier file) or `torch` (model is a checkpoint folder).
-        model: what it runs.
+        file: the classifier file.
         texts: at least one; each is timed once, after a warm-up.
 
     Raises:
         EngineError: the measuring process failed.
     """
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
-        file = Path(folder) / "texts.json"
-        file.write_text(json.dumps(list(texts)), encoding="utf-8")
+        lists = Path(folder) / "texts.json"
+        # The lengths are for the bench's own samples; without them every text counts alike.
+        content = {"texts": list(texts), "tokens": [1] * len(texts)}
+        lists.write_text(json.dumps(content), encoding="utf-8")
         # -P keeps modules of the current folder from shadowing those that the worker imports.
-        command = [sys.executable, "-P", "-m", _WORKER, engine, str(model), str(file)]
+        command = [sys.executable, "-P", "-m", _WORKER]
         try:
             done = subprocess.run(  # noqa: S603  (our own module, in this interpreter)
                 command,
+                input=json.dumps(_job(file, lists, Path(folder))) + "\n",
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
@@ -46,9 +50,44 @@ def measure(engine: Engine, model: Path, texts: Sequence[str]) -> Latency:
             )
         except subprocess.TimeoutExpired as error:
             raise EngineError(
-                f"timing with {engine} took over {_SECONDS_AT_MOST} s; give fewer or shorter texts"
+                f"timing took over {_SECONDS_AT_MOST} s; give fewer or shorter texts"
             ) from error
     if done.returncode != 0 or not done.stdout.strip():
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise EngineError(f"timing with {engine} failed: {reason[0][:300]}")
-    return Latency(**json.loads(done.stdout.splitlines()[-1])["latency"])
+        raise EngineError(f"timing failed: {reason[0][:300]}")
+    return _latency(done.stdout)
+
+
+def _job(file: Path, texts: Path, folder: Path) -> dict[str, object]:
+    return {
+        "module": _ENGINE,
+        "distributions": [],
+        "open": {
+            "name": "limen",
+            "model": str(file),
+            "source": None,
+            "folder": str(folder),
+            "threads": 1,
+            "batch": 1,
+        },
+        "texts": str(texts),
+        "tasks": [
+            {"task": "warm_up", "options": {"seconds": _WARM_UP_SECONDS}},
+            {"task": "one_at_a_time", "options": {"seconds": _TIMED_SECONDS}},
+        ],
+        "first_text": None,
+        "started_ns": time.monotonic_ns(),
+    }
+
+
+def _latency(lines: str) -> Latency:
+    found = [json.loads(line) for line in lines.splitlines()]
+    values = next(message["values"] for message in found if message.get("measure") == "one")
+    return Latency(
+        p50=values["p50_ms"],
+        p90=values["p90_ms"],
+        p99=values["p99_ms"],
+        max=values["max_ms"],
+        spread=values["spread_ms"],
+        calls=values["calls"],
+    )

@@ -21,12 +21,12 @@ from limen.format import (
     write_whole,
 )
 from limen.model import Model, open_model
+from limen.progress import Progress, progress
 
 from limen_export.candidate import Candidate, build_candidates, metadata_of, rung_of
 from limen_export.comparison import LEAST_CELLS_ALIKE
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import golden
-from limen_export.progress import Progress, progress
 from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts

@@ -21,9 +21,12 @@ COMMANDS = {
     "predict": ("limen.commands.predict", "decide about texts"),
     "inspect": ("limen.commands.inspect", "show what a classifier file carries"),
     "export": ("limen_export.commands.export", "turn a trained checkpoint into a classifier file"),
+    "bench": ("limen_bench.commands.bench", "measure a classifier file, and rivals beside it"),
+    "bench report": ("limen_bench.commands.bench_report", "make a page of results"),
+    "bench compare": ("limen_bench.commands.bench_compare", "compare results with older ones"),
     "demo": ("limen_export.commands.demo", "train, export and try a small emotion classifier"),
 }
-"""Sub-command to (module, one line of help)."""
+"""Sub-command, of one word or two, to (module, one line of help)."""
 
 
 class Command(Protocol):
@@ -68,21 +71,22 @@ def _dispatch(words: list[str]) -> int:
 
         print(f"limen {__version__}")
         return EXIT_OK
-    if words[0] not in COMMANDS:
+    name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+    if name not in COMMANDS:
         print(f"limen: no command {words[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_ERROR
     own = words[: words.index("--")] if "--" in words else words
     debug = "--debug" in own
     try:
-        return _run(words[0], words[1:])
+        return _run(name, words[len(name.split()) :])
     except LimenError as error:
         if debug:
             traceback.print_exc()
         else:
-            print(f"limen {words[0]}: {_one_line(error)}", file=sys.stderr)
+            print(f"limen {name}: {_one_line(error)}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print(f"limen {words[0]}: interrupted", file=sys.stderr)
+        print(f"limen {name}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

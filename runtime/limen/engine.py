@@ -15,7 +15,7 @@ _IMPORTING = threading.Lock()
 
 # In fp32 SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
 # (docs/measurements.md), and onnxruntime fuses into it by default.
-_SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasSkipLayerNormFusion", "EmbedLayerNormFusion"]
+SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasSkipLayerNormFusion", "EmbedLayerNormFusion"]
 
 
 class Engine:
@@ -42,18 +42,8 @@ class Engine:
             raise InputError(
                 f"device={device!r}; this version decides on 'cpu' (or 'auto', the same)"
             )
-        onnxruntime = _onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Without this, bytes that look like onnxruntime's own format would get another loader.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session: Any = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
-            )
+            self._session = open_session(data, session_options())
         except Exception as error:
             raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
         self._outputs = outputs
@@ -91,7 +81,28 @@ class Engine:
         return row
 
 
-def _onnxruntime() -> ModuleType:
+def session_options() -> Any:  # noqa: ANN401  (onnxruntime has no types)
+    """Return the SessionOptions that every file is opened with."""
+    options = quiet_onnxruntime().SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Without this, bytes that look like onnxruntime's own format would get another loader.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def open_session(data: bytes, options: Any) -> Any:  # noqa: ANN401
+    """Open an onnxruntime InferenceSession on the CPU with the fusions that limen wants; whatever
+    onnxruntime raises is the caller's to translate.
+    """
+    return quiet_onnxruntime().InferenceSession(
+        data, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+    )
+
+
+def quiet_onnxruntime() -> ModuleType:
     """Import onnxruntime without the device id and database that its telemetry writes to the home
     folder while it is imported (seen with 1.31 on Linux).
 

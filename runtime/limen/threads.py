@@ -37,11 +37,11 @@ def available_cores() -> int:
     affinity = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    quota = _quota_cores()
+    quota = quota_cores()
     return max(1, affinity if quota is None else min(affinity, math.ceil(quota)))
 
 
-def _quota_cores() -> float | None:
+def quota_cores() -> float | None:
     """Quota over period (https://docs.kernel.org/admin-guide/cgroup-v2.html, `cpu.max`); None for
     no quota.
     """

@@ -1,117 +1,125 @@
-"""The measuring process: one engine, one JSON line."""
+"""The measuring process: one job in, JSON lines out."""
 
 import json
-import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
-import numpy as np
 import pytest
-from limen.errors import InputError
-from limen_bench.engines import open_engine
 
+FILE = Path(__file__).resolve().parent.parent / "golden" / "tiny_multilabel.onnx"
 TEXTS = ["the day was good", "bad", "", "good good good"]
-FIELDS = {"p50", "p90", "p99", "max", "spread", "calls"}
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """A tiny BERT with random weights."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("bench") / "tiny"
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "day", "was", "good", "bad"]
-    vocabulary = {piece: index for index, piece in enumerate(pieces)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep")}
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=32, **names)
-    fast.save_pretrained(folder)
-    torch.manual_seed(5)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = BertConfig(
-        vocab_size=len(pieces),
-        intermediate_size=32,
-        max_position_embeddings=32,
-        problem_type="single_label_classification",
-        **sizes,
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def classifier_file(checkpoint):
-    from limen_export import ExportSettings, export
-    from limen_export.settings import NamedTexts
-
-    file = checkpoint.parent / "tiny.onnx"
-    settings = ExportSettings(precision="fp32", texts=NamedTexts("own", tuple(TEXTS)))
-    export(str(checkpoint), file, settings)
-    return file
+SHORT = {"seconds": 0.05}
 
 
 @pytest.fixture
 def worker(tmp_path):
-    """Return (engine, model, texts) -> the finished process."""
+    """Return (*tasks, **job entries) -> the finished process."""
+    texts = tmp_path / "texts.json"
+    texts.write_text(json.dumps({"texts": TEXTS, "tokens": [6, 3, 2, 5]}), encoding="utf-8")
 
-    def run(engine, model, texts):
-        file = tmp_path / "texts.json"
-        file.write_text(json.dumps(texts), encoding="utf-8")
+    def run(*tasks, file=FILE, **entries):
+        job = {
+            "module": "limen_bench.engines.limen_file",
+            "distributions": ["limen", "no-such-library"],
+            "open": {
+                "name": "limen",
+                "model": str(file),
+                "source": None,
+                "folder": str(tmp_path / "limen"),
+                "threads": 1,
+                "batch": 1,
+            },
+            "texts": str(texts),
+            "tasks": [{"task": name, "options": options} for name, options in tasks],
+            "first_text": TEXTS[0],
+            "started_ns": time.monotonic_ns(),
+            **entries,
+        }
         return subprocess.run(
-            [sys.executable, "-m", "limen_bench.worker", engine, str(model), str(file)],
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            [sys.executable, "-P", "-m", "limen_bench.worker"],
+            input=json.dumps(job) + "\n",
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=120,
             check=False,
         )
 
     return run
 
 
-@pytest.mark.parametrize("engine", ["limen", "torch"])
-def test_one_json_line_with_the_latency(worker, engine, checkpoint, classifier_file):
-    done = worker(engine, classifier_file if engine == "limen" else checkpoint, TEXTS)
+def messages(done):
     assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout.splitlines()[-1])
-    assert report.keys() == {"engine", "latency"}
-    assert report["engine"] == engine
-    latency = report["latency"]
-    assert latency.keys() == FIELDS
-    assert latency["calls"] == len(TEXTS)
-    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
-    assert latency["spread"] >= 0
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_limen_prints_nothing_else(worker, classifier_file):
-    done = worker("limen", classifier_file, TEXTS)
-    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+def values(found, measure):
+    return next(message["values"] for message in found if message.get("measure") == measure)
 
 
-def test_engines_decide_alike(checkpoint, classifier_file):
-    limen, torch = open_engine("limen", classifier_file), open_engine("torch", checkpoint)
-    for text in TEXTS:
-        (found,) = np.array(torch.decide(text), dtype=object).reshape(1, -1)
-        scores = {item["label"]: item["score"] for item in found}
-        assert dict(limen.decide(text).scores) == pytest.approx(scores, abs=1e-5)
+def test_the_cold_start_is_split_and_adds_up(worker):
+    cold = values(messages(worker()), "cold")
+    parts = [cold[f"{name}_ms"] for name in ("interpreter", "import", "load", "first")]
+    assert min(parts) > 0
+    assert cold["total_ms"] == pytest.approx(sum(parts), abs=0.01)
 
 
-def test_unknown_engine_is_refused(worker, classifier_file):
-    done = worker("magic", classifier_file, TEXTS)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "magic" in done.stderr
-    assert "Traceback" not in done.stderr
-    with pytest.raises(InputError, match="'magic'; expected one of limen, torch"):
-        open_engine("magic", classifier_file)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
+def test_the_peak_is_the_processs_own(worker):
+    """A large parent must not count: getrusage would tell its size."""
+    ballast = bytearray(600_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    memory = values(messages(worker()), "memory")
+    assert 0 < memory["loaded_mb"] <= memory["peak_mb"] < 400
+    assert len(ballast)
 
 
-def test_a_file_that_is_no_classifier_fails(worker, tmp_path):
+def test_latency_has_percentiles_in_order_and_every_length(worker):
+    found = messages(worker(("warm_up", SHORT), ("one_at_a_time", SHORT)))
+    one = values(found, "one")
+    assert 0 < one["p50_ms"] <= one["p90_ms"] <= one["p99_ms"] <= one["max_ms"]
+    by_length = [message for message in found if message.get("measure") == "by_length"]
+    assert sum(message["values"]["calls"] for message in by_length) == one["calls"]
+    assert [message["at"]["tokens"] for message in by_length] == [8]
+
+
+def test_stages_are_parts_of_a_call(worker):
+    found = messages(worker(("stages", SHORT)))
+    stages = values(found, "stages")
+    assert stages.keys() == {"encode_ms", "session_ms", "decide_ms", "rest_ms"}
+    assert stages["session_ms"] > 0
+    assert stages["encode_ms"] > 0
+
+
+def test_versions_of_what_is_installed(worker):
+    (found,) = [message for message in messages(worker()) if "versions" in message]
+    assert found["versions"].keys() == {"python", "limen"}
+
+
+def test_limen_prints_nothing_else(worker):
+    done = worker(("bulk", {**SHORT, "batch": 1, "sorted": False}))
+    assert done.stderr == ""
+    assert all(isinstance(message, dict) for message in messages(done))
+
+
+def test_what_a_library_prints_does_not_reach_the_findings(worker, tmp_path, monkeypatch):
+    (tmp_path / "chatty.py").write_text(
+        "import os\n"
+        "from limen_bench.engines.limen_file import prepare\n"
+        "from limen_bench.engines import limen_file\n"
+        "def open_engine(job):\n"
+        "    print('loading...'); os.write(1, b'from C\\n')\n"
+        "    return limen_file.open_engine(job)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = worker(module="chatty")
+    assert {message.get("measure") for message in messages(done)} >= {"cold", "memory"}
+    assert "from C" in done.stderr
+
+
+def test_a_file_that_is_no_classifier_fails_with_its_name(worker, tmp_path):
     (tmp_path / "empty.onnx").write_bytes(b"")
-    done = worker("limen", tmp_path / "empty.onnx", TEXTS)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert "empty.onnx" in done.stderr
+    done = worker(file=tmp_path / "empty.onnx")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "empty.onnx" in done.stderr.splitlines()[-1]

@@ -89,8 +89,8 @@ def test_any_folder_serves_as_backbone(tmp_path, make_checkpoint):
 
 
 def test_backbone_that_cannot_be_had_is_an_export_error(tmp_path):
+    from limen.progress import Silent
     from limen_export.demo.run import DemoSettings, run_demo
-    from limen_export.progress import Silent
 
     with pytest.raises(limen.ExportError, match="no such folder"):
         run_demo(DemoSettings(tmp_path / "out", backbone=str(tmp_path / "none")), Silent())

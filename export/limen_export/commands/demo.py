@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from limen_export.progress import progress
+from limen.progress import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

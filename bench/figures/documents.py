@@ -1,0 +1,49 @@
+"""docs/benchmarks.md, the page, the picture and the README's table, from results."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from limen_bench.report.markdown import markdown, table_markdown
+from limen_bench.report.page import page
+from limen_bench.report.picture import picture
+from limen_bench.report.readme import readme_table
+from limen_bench.results import read_results
+from limen_bench.summary import RunSummary, summarise
+
+_BLOCK = "<!-- figures:{edge} -->"
+
+
+def write_documents(results: Sequence[Path], root: Path) -> None:
+    """Write everything that is made of results; nothing else in the documents is touched."""
+    summaries = summarise(read_results(results))
+    figures = root / "docs" / "figures"
+    (figures / "benchmarks.html").write_text(page(summaries), encoding="utf-8")
+    (figures / "ratios.svg").write_bytes(picture(summaries))
+    _replace(root / "docs" / "benchmarks.md", markdown(summaries))
+    _replace(root / "README.md", _readme(summaries))
+
+
+def _readme(summaries: Sequence[RunSummary]) -> str:
+    parts = [table_markdown(readme_table(summaries))]
+    dates = sorted({summary.row.date[:10] for summary in summaries})
+    machines = sorted({_machine(summary) for summary in summaries})
+    parts.append(f"Measured on {', '.join(dates)}: {'; '.join(machines)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(summary: RunSummary) -> str:
+    machine = summary.row.machine
+    vnni = "with" if "avx512_vnni" in (machine.get("features") or []) else "without"
+    return f"{machine.get('cores')} cores of an {machine.get('cpu')} {vnni} AVX512-VNNI"
+
+
+def _replace(document: Path, content: str) -> None:
+    """Put content between the two marks of a document."""
+    begin, end = _BLOCK.format(edge="begin"), _BLOCK.format(edge="end")
+    text = document.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"{document.name}: the marks {begin} and {end} are gone")
+    block = f"{begin}\n\n{content}\n{end}"
+    document.write_text(pattern.sub(lambda _: block, text), encoding="utf-8")

@@ -1,0 +1,72 @@
+"""Measure everything that docs/benchmarks.md and the README's table claim, and write them anew.
+
+`make figures`; it takes about an hour and a half on two cores, wants a machine that does nothing
+else, and real data that is not part of the project (CONTRIBUTING.md). Rivals whose environment is
+not there (`make rivals`) leave a row that says so.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from documents import write_documents
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "docs" / "figures"
+WORK = ROOT / "build" / "figures"
+ENVIRONMENTS = ("optimum", "openvino", "ctranslate2")
+PATIENCE = {
+    "goemotions-minilm": ["--count-limit", "70"],
+    "3i4k-ko-bert": ["--count-limit", "30"],
+    "roberta-base-random": ["--count-limit", "20", "--seconds", "3"],
+}
+"""Longest bulk call of each subject, in seconds: limen's 100,000 texts fit for the small ones."""
+
+
+def main() -> int:
+    """Measure the subjects asked for, then write the documents from all results that are there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=sorted(PATIENCE), help="measure one subject")
+    parser.add_argument("--documents", action="store_true", help="measure nothing, write documents")
+    parser.add_argument("--rounds", default="5", help="rounds of each engine (default: 5)")
+    arguments = parser.parse_args()
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    if not arguments.documents:
+        names = [arguments.only] if arguments.only else list(PATIENCE)
+        for name in names:
+            measure(name, arguments.rounds)
+    results = [path for name in PATIENCE if (path := FIGURES / f"{name}.jsonl").is_file()]
+    write_documents(results, ROOT)
+    return 0
+
+
+def measure(name: str, rounds: str) -> None:
+    """Make one subject and measure it; its earlier results are replaced when all is done."""
+    from subjects import SUBJECTS
+
+    real = Path(os.environ.get("LIMEN_SHARED", ROOT.parent / "shared"))
+    if not (real / "data").is_dir():
+        sys.exit(f"no real data at {real}; LIMEN_SHARED names its folder (CONTRIBUTING.md)")
+    WORK.mkdir(parents=True, exist_ok=True)
+    subject = SUBJECTS[name](real, WORK)
+    fresh = WORK / f"{name}.jsonl"
+    fresh.unlink(missing_ok=True)
+    words = [
+        *("bench", subject.file, "--texts", subject.texts, "--source", subject.checkpoint),
+        *("--rivals", "all", "--rounds", rounds, "--checked", str(subject.checked)),
+        *("--work", WORK / f"{name}-converted", "-o", fresh, *PATIENCE[name]),
+        *(("--labels", "labels") if subject.labelled else ()),
+    ]
+    for environment in ENVIRONMENTS:
+        python = ROOT / f".venv-{environment}" / "bin" / "python"
+        if python.is_file():
+            words += ["--python", f"{environment}={python}"]
+    command = [sys.executable, "-P", "-m", "limen", *map(str, words)]
+    subprocess.run(command, check=True)  # noqa: S603  (our own command)
+    fresh.replace(FIGURES / f"{name}.jsonl")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

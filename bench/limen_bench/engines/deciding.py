@@ -1,0 +1,69 @@
+"""Logits or scores to labels as the classifier file decides, without opening that file.
+
+A rival that read the whole classifier file would be charged for it: `prepare` leaves the few facts
+that a user of the rival would keep beside the model, and the engine reads those.
+"""
+
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+from limen.arrays import FloatArray
+from limen.decision import decide, scores_from_logits
+from limen.format import DecisionBlock, json_block, limits, read
+
+from limen_bench.engines.engine import OpenJob
+
+_FILE = "decision.json"
+
+
+def write_decision(job: OpenJob) -> None:
+    """Write what every rival decides by; `prepare` of each calls it.
+
+    Raises:
+        FormatError: the model is no classifier file.
+    """
+    metadata = read(job.model).metadata
+    stored: json_block.Json = {
+        "decision": metadata.decision.to_json(),
+        "max_tokens": metadata.encoder.max_tokens,
+        "special_tokens_in_text": metadata.encoder.special_tokens_in_text,
+    }
+    (job.folder / _FILE).write_text(json_block.dump(stored), encoding="utf-8")
+
+
+class Decider:
+    """The rule, the labels and the default operating point of a classifier file.
+
+    Attributes:
+        link: what turns logits into scores: `softmax` or `sigmoid`.
+        max_tokens: longest input in tokens, special tokens included, so that all truncate alike.
+        special_tokens_in_text: a text that spells a special token gets that token.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read what `write_decision` wrote.
+
+        Raises:
+            FormatError: it is not what `write_decision` writes.
+        """
+        node = json_block.parse((folder / _FILE).read_text(encoding="utf-8"), _FILE)
+        self._decision = DecisionBlock.from_json(node.node("decision"))
+        self._point = self._decision.point(self._decision.default_point)
+        self.link = self._decision.link
+        self.max_tokens = node.integer("max_tokens", 1, limits.MAX_TOKENS)
+        self.special_tokens_in_text = node.boolean("special_tokens_in_text")
+
+    def labels(self, logits: FloatArray) -> list[tuple[str, ...]]:
+        """Decide about logits: float32, (texts, outputs)."""
+        return self._chosen(scores_from_logits(logits, self._decision))
+
+    def labels_from_linked(self, linked: FloatArray) -> list[tuple[str, ...]]:
+        """Decide about logits that have been through the link: float32, (texts, outputs)."""
+        if self._decision.outputs < len(self._decision.labels):
+            linked = np.concatenate([1 - linked, linked], axis=1)
+        return self._chosen(linked)
+
+    def _chosen(self, scores: FloatArray) -> list[tuple[str, ...]]:
+        rows = decide(scores, self._decision, self._point).tolist()
+        return [tuple(compress(self._decision.labels, row)) for row in rows]

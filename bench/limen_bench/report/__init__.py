@@ -1,0 +1,1 @@
+"""What people read of results: one self-contained HTML page, and Markdown tables."""

@@ -1,0 +1,37 @@
+"""Many texts in one call."""
+
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+from typing import Any
+
+from limen_bench.engines.engine import Engine
+from limen_bench.tasks.task import Found, Sample
+
+
+def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[Found]:
+    """Time one bulk call that takes about `seconds`, after an untimed one of a fifth of that.
+
+    Options: `seconds`, `batch` (the engine's own, so that at least two batches are run),
+    `sorted` (texts are handed over longest first, which spares padding; the sorting is not timed),
+    and `measure` and `at` where the figures belong elsewhere than under `bulk`.
+    """
+    seconds, least = options["seconds"], 2 * options["batch"]
+    taken, texts = _call(engine, sample.spread(least), options)
+    if taken < seconds / 5:
+        warm = max(least, int(texts / taken * seconds / 5))
+        taken, texts = _call(engine, sample.spread(warm), options)
+    count = max(least, int(texts / taken * seconds))
+    taken, texts = _call(engine, sample.spread(count), options)
+    values = {
+        "texts_per_s": round(texts / taken, 2),
+        "texts": texts,
+        "seconds": round(taken, 4),
+    }
+    yield Found(options.get("measure", "bulk"), values, options.get("at", {}))
+
+
+def _call(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> tuple[float, int]:
+    texts = list((sample.by_length() if options["sorted"] else sample).texts)
+    start = perf_counter()
+    engine.decide(texts)
+    return perf_counter() - start, len(texts)

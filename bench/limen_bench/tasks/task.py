@@ -1,0 +1,67 @@
+"""The seam between the measuring process and what it measures."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from limen_bench.engines.engine import Engine
+
+SAMPLE_SEED = 7
+
+
+@dataclass(frozen=True)
+class Found:
+    """Figures of a task, in the terms of a measurement row (`limen_bench.results`)."""
+
+    measure: str
+    values: Mapping[str, float | int | None]
+    at: Mapping[str, float | int | None] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts with their lengths.
+
+    Attributes:
+        texts: real texts.
+        tokens: the length of each in the classifier file's own tokens.
+    """
+
+    texts: tuple[str, ...]
+    tokens: tuple[int, ...]
+
+    def spread(self, count: int) -> "Sample":
+        """Return at most `count` texts with the same mixture of lengths, in a fixed random order.
+
+        Engines of very different speed are measured on different numbers of texts in the same time;
+        taken evenly from the texts in order of length, each number has the same mixture.
+        """
+        order = np.argsort(np.array(self.tokens), kind="stable")
+        taken = order
+        if count < len(order):
+            steps = (np.arange(count) + 0.5) * len(order) / count
+            taken = order[steps.astype(np.int64)]
+        return self.take(np.random.default_rng(SAMPLE_SEED).permutation(taken))
+
+    def by_length(self) -> "Sample":
+        """Return the same texts, longest first."""
+        return self.take(np.argsort(-np.array(self.tokens), kind="stable"))
+
+    def take(self, places: npt.NDArray[np.int64]) -> "Sample":
+        """Return the texts at these places."""
+        return Sample(
+            tuple(self.texts[place] for place in places),
+            tuple(self.tokens[place] for place in places),
+        )
+
+
+class Task(Protocol):
+    """What a module of this folder offers."""
+
+    def run(self, engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[Found]:
+        """Do the task; each finding is reported as soon as it is there."""
+        ...
