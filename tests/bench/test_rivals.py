@@ -12,7 +12,9 @@ import limen
 import numpy as np
 import pytest
 from limen.decision import decide, scores_from_logits
+from limen.format import DecisionBlock, OperatingPoint
 from limen.timing import Latency
+from limen_bench.engines.deciding import Decider
 from limen_bench.engines.table import ENGINES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -215,3 +217,15 @@ def test_texts_in_another_order_would_be_noticed(sources):
         for step in range(1, len(TEXTS)):
             moved = np.roll(source.logits, step, axis=0)
             assert _mean_error(moved - source.logits) > 2 * max(ROUGH.values())
+
+
+def test_one_output_gives_two_labels(tmp_path):
+    """The rule of a model with one logit, whose pipeline gives the second label's score alone."""
+    point = OperatingPoint("argmax", None)
+    block = DecisionBlock("multiclass", ("no", "yes"), "sigmoid", (point,), "argmax")
+    stored = {"decision": block.to_json(), "max_tokens": 8, "special_tokens_in_text": True}
+    (tmp_path / "decision.json").write_text(json.dumps(stored), encoding="utf-8")
+    decider = Decider(tmp_path)
+    logits = np.array([[-2.0], [2.0]], dtype=np.float32)
+    assert decider.labels(logits) == [("no",), ("yes",)]
+    assert decider.labels_from_linked(1 / (1 + np.exp(-logits))) == [("no",), ("yes",)]

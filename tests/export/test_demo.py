@@ -30,7 +30,7 @@ def test_demo_is_quiet_in_a_pipe(demo):
 
 def test_demo_prints_table_decisions_and_both_latencies(demo):
     printed = demo[1].stdout
-    for part in ("fp32", "int8", "macro-F1", "limen int8", "transformers on torch fp32", "ratio"):
+    for part in ("fp32", "int8", "macro-F1", "p50 ms", "transformers on torch, fp32", "ratio"):
         assert part in printed
 
 

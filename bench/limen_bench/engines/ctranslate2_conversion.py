@@ -15,8 +15,8 @@ from limen_bench.engines.deciding import write_decision
 from limen_bench.engines.engine import OpenJob
 from limen_bench.engines.source_folder import source_folder
 
-ENCODER = "encoder"
-HEAD = "head.npz"
+_ENCODER = "encoder"
+_HEAD = "head.npz"
 
 
 def convert(job: OpenJob) -> None:
@@ -28,8 +28,8 @@ def convert(job: OpenJob) -> None:
         for file in (source / "config.json", *source.glob("*.safetensors*")):
             (Path(readable) / file.name).symlink_to(file)
         converter = ctranslate2.converters.TransformersConverter(readable)
-        converter.convert(str(job.folder / ENCODER), quantization="int8")
-    np.savez(job.folder / HEAD, allow_pickle=False, **_head(str(source)))
+        converter.convert(str(job.folder / _ENCODER), quantization="int8")
+    np.savez(job.folder / _HEAD, allow_pickle=False, **_head(str(source)))
     write_padded_tokenizer(job)
     write_decision(job)
 
@@ -45,6 +45,9 @@ def _head(source: str) -> dict[str, FloatArray]:
     if model.config.model_type == "bert":
         layers = {"out": classifier}
     elif model.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        if model.config.pad_token_id == 0:
+            # Its converter takes 0 for "no offset", where RoBERTa's positions start behind it.
+            raise ExportError("CTranslate2 converts a RoBERTa with pad_token_id 0 wrongly")
         layers = {"dense": classifier.dense, "out": classifier.out_proj}
     else:
         raise ExportError(

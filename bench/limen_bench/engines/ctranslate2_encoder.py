@@ -1,8 +1,10 @@
 """CTranslate2: its int8 encoder, and the classification head in numpy."""
 
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import ctranslate2
@@ -14,29 +16,51 @@ from limen_bench.engines.engine import Engine, OpenJob
 from limen_bench.engines.padded_engine import PaddedEngine
 from limen_bench.engines.tokens import PaddedBatch, PaddedTokens
 
+_THREADS = "threads.json"
+_TRIED_TEXTS = 20
+
 
 def prepare(job: OpenJob) -> None:
-    """Convert the checkpoint."""
+    """Convert the checkpoint, and find out how many threads a single run is fastest with."""
     # What converts is no part of what is measured, so neither is its import.
+    from limen_bench.engines.calibration import calibration_texts
     from limen_bench.engines.ctranslate2_conversion import convert
 
     convert(job)
+    tokens = PaddedTokens(job.folder, Decider(job.folder))
+    tried = [tokens.encode([text]) for text in calibration_texts(job)[:_TRIED_TEXTS]]
+    seconds = {threads: _seconds(job, threads, tried) for threads in {1, job.threads}}
+    # On two cores, for short texts and small models, two threads took several times as long as one.
+    alone = min(seconds, key=lambda threads: seconds[threads]) == 1
+    (job.folder / _THREADS).write_text(json.dumps({"alone": alone}), encoding="utf-8")
 
 
 def open_engine(job: OpenJob) -> Engine:
     """Open encoder, head and tokenizer."""
     decider = Decider(job.folder)
-    return PaddedEngine(job, decider, PaddedTokens(job.folder, decider), _Session(job))
+    alone = bool(json.loads((job.folder / _THREADS).read_text(encoding="utf-8"))["alone"])
+    session = _Session(job, 1 if alone else job.threads)
+    return PaddedEngine(job, decider, PaddedTokens(job.folder, decider), session)
+
+
+def _seconds(job: OpenJob, threads: int, batches: list[PaddedBatch]) -> float:
+    session = _Session(job, threads)
+    for batch in batches:
+        session.run(batch)
+    start = perf_counter()
+    for batch in batches:
+        session.run(batch)
+    return perf_counter() - start
 
 
 class _Session:
-    """One worker with all the threads for single runs, as many workers as threads for bulk."""
+    """One worker for single runs, as many workers as threads for bulk."""
 
-    def __init__(self, job: OpenJob) -> None:
+    def __init__(self, job: OpenJob, threads: int) -> None:
         self._path = str(job.folder / "encoder")
         self._threads = job.threads
         self._head = _Head(job.folder / "head.npz")
-        self._single = self._open(workers=1, threads=job.threads)
+        self._single = self._open(workers=1, threads=threads)
         self._bulk: Any = None
 
     def run(self, batch: PaddedBatch) -> FloatArray:

@@ -19,7 +19,7 @@ from limen_bench.engines.engine import OpenJob
 from limen_bench.engines.source_folder import source_folder
 from limen_bench.engines.tokens import PaddedTokens
 
-MODEL = "model.xml"
+_MODEL = "model.xml"
 
 
 def convert(job: OpenJob, *, quantized: bool) -> None:
@@ -37,7 +37,7 @@ def convert(job: OpenJob, *, quantized: bool) -> None:
         with redirect_stdout(StringIO()):  # bars
             model = nncf.quantize(model, calibration, model_type=nncf.ModelType.TRANSFORMER)
     # By default the file would hold fp16: the weights are to be those of the source.
-    ov.save_model(model, job.folder / MODEL, compress_to_fp16=False)
+    ov.save_model(model, job.folder / _MODEL, compress_to_fp16=False)
 
 
 def _converted(source: str, tokens: PaddedTokens) -> ov.Model:

@@ -12,8 +12,7 @@ from limen_bench.engines.checkpoint import read_tokenizer
 from limen_bench.engines.engine import OpenJob
 from limen_bench.engines.source_folder import source_folder
 
-GRAPH = "model.onnx"
-QUANTIZED = "model_quantized.onnx"
+_GRAPH = "model.onnx"
 _FLAGS = Path("/proc/cpuinfo")
 
 
@@ -26,10 +25,10 @@ def export(job: OpenJob, *, quantized: bool) -> None:
     model.save_pretrained(job.folder)
     read_tokenizer(job).save_pretrained(job.folder)
     if quantized:
-        quantizer = ORTQuantizer.from_pretrained(job.folder, file_name=GRAPH)
+        quantizer = ORTQuantizer.from_pretrained(job.folder, file_name=_GRAPH)
         quantizer.quantize(quantization_config=_for_this_cpu(), save_dir=job.folder)
         # What is not needed to decide is not to be counted as the engine's size.
-        (job.folder / GRAPH).unlink()
+        (job.folder / _GRAPH).unlink()
 
 
 def _for_this_cpu() -> Any:  # noqa: ANN401

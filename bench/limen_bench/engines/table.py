@@ -128,7 +128,7 @@ ENGINES: dict[str, EngineKind] = {
             set_up=(
                 "ORTModelForSequenceClassification in transformers' pipeline, "
                 "intra_op_num_threads=N: "
-                "https://huggingface.co/docs/optimum-onnx/onnxruntime/usage_guides/pipelines"
+                "https://huggingface.co/docs/optimum/onnxruntime/usage_guides/pipelines"
             ),
             python="optimum",
             exact=True,
@@ -142,7 +142,7 @@ ENGINES: dict[str, EngineKind] = {
             set_up=(
                 "as optimum-fp32; ORTQuantizer with AutoQuantizationConfig for the instruction set "
                 "of the CPU, is_static=False, per_channel=False: "
-                "https://huggingface.co/docs/optimum-onnx/onnxruntime/usage_guides/quantization"
+                "https://huggingface.co/docs/optimum/onnxruntime/usage_guides/quantization"
             ),
             python="optimum",
         ),
@@ -154,7 +154,7 @@ ENGINES: dict[str, EngineKind] = {
             distributions=("openvino", "tokenizers"),
             set_up=(
                 "INFERENCE_PRECISION_HINT=bf16, INFERENCE_NUM_THREADS=N, dynamic shapes; hint "
-                "LATENCY for single runs, THROUGHPUT with AsyncInferQueue for bulk: "
+                "LATENCY, filled CACHE_DIR for single runs; THROUGHPUT, AsyncInferQueue for bulk: "
                 "https://docs.openvino.ai/2025/openvino-workflow/running-inference/"
                 "optimize-inference/high-level-performance-hints.html"
             ),
@@ -194,9 +194,9 @@ ENGINES: dict[str, EngineKind] = {
             precision="int8",
             distributions=("ctranslate2", "tokenizers"),
             set_up=(
-                "quantization=int8, compute_type=int8; intra_threads=N for single runs, "
-                "inter_threads=N for bulk; the head in numpy: "
-                "https://opennmt.net/CTranslate2/performance.html"
+                "quantization=int8, compute_type=int8; for single runs intra_threads=N or 1, "
+                "whichever is faster here; inter_threads=N for bulk; the head in numpy: "
+                "https://github.com/OpenNMT/CTranslate2/blob/master/docs/performance.md"
             ),
             python="ctranslate2",
         ),
