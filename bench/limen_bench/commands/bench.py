@@ -99,7 +99,15 @@ def _add_method(method: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="texts on which engines are compared and judged before anything is timed",
     )
-    method.add_argument("--seconds", type=float, metavar="S", help="length of a timed stretch")
+    method.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="length of a timed stretch; warm-up takes at most that, a point of the sweep half",
+    )
+    method.add_argument(
+        "--rate-seconds", type=float, metavar="S", help="length of one rate of load"
+    )
     method.add_argument(
         "--count-limit", type=float, metavar="S", help="longest bulk call of the measure counts"
     )
@@ -140,13 +148,6 @@ def _refuse_nothing(summary: RunSummary) -> None:
 
 def _settings(arguments: argparse.Namespace) -> BenchSettings:
     quick = arguments.quick
-    patience = _QUICK if quick else Patience()
-    if arguments.seconds is not None:
-        patience = replace(patience, timed=_positive(arguments.seconds, "--seconds"))
-    if arguments.count_limit is not None:
-        patience = replace(patience, count=_positive(arguments.count_limit, "--count-limit"))
-    if arguments.time_limit is not None:
-        patience = replace(patience, process=_positive(arguments.time_limit, "--time-limit"))
     rounds = BenchSettings.rounds if arguments.rounds is None else arguments.rounds
     return BenchSettings(
         file=arguments.file,
@@ -161,8 +162,22 @@ def _settings(arguments: argparse.Namespace) -> BenchSettings:
         rates=_rates(arguments.rates),
         limit_ms=_positive(arguments.limit_ms, "--limit-ms"),
         work=arguments.work,
-        patience=patience,
+        patience=_patience(arguments),
     )
+
+
+def _patience(arguments: argparse.Namespace) -> Patience:
+    patience = _QUICK if arguments.quick else Patience()
+    if arguments.seconds is not None:
+        timed = _positive(arguments.seconds, "--seconds")
+        patience = replace(patience, timed=timed, warm_up=timed, swept=timed / 2)
+    if arguments.rate_seconds is not None:
+        patience = replace(patience, rate=_positive(arguments.rate_seconds, "--rate-seconds"))
+    if arguments.count_limit is not None:
+        patience = replace(patience, count=_positive(arguments.count_limit, "--count-limit"))
+    if arguments.time_limit is not None:
+        patience = replace(patience, process=_positive(arguments.time_limit, "--time-limit"))
+    return patience
 
 
 def _texts(arguments: argparse.Namespace) -> BenchTexts:

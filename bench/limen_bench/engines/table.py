@@ -7,7 +7,7 @@ from typing import Literal
 
 from limen.errors import InputError
 
-BATCHES = (1, 4, 8, 16, 32, 64)
+BATCHES = (1, 4, 16, 64)
 """Batch sizes that a sweep tries; fastembed's default of 256 is added where it is asked for."""
 
 
