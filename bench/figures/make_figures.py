@@ -1,4 +1,5 @@
-"""Measure everything that docs/benchmarks.md and the README's table claim, and write them anew.
+"""Measure everything that docs/benchmarks.md, docs/measurements.md and the README's table claim,
+and write docs/figures and the tables anew.
 
 `make figures`; it takes about an hour and a half on two cores, wants a machine that does nothing
 else, and real data that is not part of the project (CONTRIBUTING.md). Rivals whose environment is
@@ -10,8 +11,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from documents import write_documents
+
+if TYPE_CHECKING:
+    from subjects import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"
@@ -31,29 +36,58 @@ with bulk calls long enough for limen's 100,000 texts.
 def main() -> int:
     """Measure the subjects asked for, then write the documents from all results that are there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=sorted(PATIENCE), help="measure one subject")
+    parser.add_argument(
+        "--only", choices=[*PATIENCE, "fusions", "demo"], help="measure one subject, or one other"
+    )
     parser.add_argument("--documents", action="store_true", help="measure nothing, write documents")
     parser.add_argument("--rounds", default="5", help="rounds of each engine (default: 5)")
     arguments = parser.parse_args()
     FIGURES.mkdir(parents=True, exist_ok=True)
     if not arguments.documents:
-        names = [arguments.only] if arguments.only else list(PATIENCE)
-        for name in names:
-            measure(name, arguments.rounds)
+        for name in [arguments.only] if arguments.only else [*PATIENCE, "fusions", "demo"]:
+            if name == "fusions":
+                measure_fusions_of("goemotions-minilm")
+            elif name == "demo":
+                run_demo()
+            else:
+                measure(name, arguments.rounds)
     results = [path for name in PATIENCE if (path := FIGURES / f"{name}.jsonl").is_file()]
     write_documents(results, ROOT)
     return 0
 
 
-def measure(name: str, rounds: str) -> None:
-    """Make one subject and measure it; its earlier results are replaced when all is done."""
+def make(name: str) -> "Subject":
+    """Make a subject from the real data."""
     from subjects import SUBJECTS
 
     real = Path(os.environ.get("LIMEN_SHARED", ROOT.parent / "shared"))
     if not (real / "data").is_dir():
         sys.exit(f"no real data at {real}; LIMEN_SHARED names its folder (CONTRIBUTING.md)")
     WORK.mkdir(parents=True, exist_ok=True)
-    subject = SUBJECTS[name](real, WORK)
+    return SUBJECTS[name](real, WORK)
+
+
+def measure_fusions_of(name: str) -> None:
+    """Measure what docs/measurements.md says of SkipLayerNormalization."""
+    from fusions import measure_fusions
+
+    fresh = WORK / "fusions.jsonl"
+    fresh.unlink(missing_ok=True)
+    measure_fusions(make(name), WORK, fresh)
+    fresh.replace(FIGURES / "fusions.jsonl")
+
+
+def run_demo() -> None:
+    """Keep what `limen demo` prints."""
+    command = [sys.executable, "-P", "-m", "limen", "demo", "--output", str(WORK / "demo")]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    printed = done.stdout.replace(f"{WORK}{os.sep}", "")
+    (FIGURES / "demo.txt").write_text(printed, encoding="utf-8")
+
+
+def measure(name: str, rounds: str) -> None:
+    """Make one subject and measure it; its earlier results are replaced when all is done."""
+    subject = make(name)
     fresh = WORK / f"{name}.jsonl"
     fresh.unlink(missing_ok=True)
     words = [

@@ -148,7 +148,7 @@ def _environment(job: WorkerJob) -> dict[str, str]:
 
     None of the engines may reach a hub while it is measured.
     """
-    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1"}
     if job.kind.needs_source:
         count = str(job.open.threads)
         variables.update({"RAYON_NUM_THREADS": count, "OMP_NUM_THREADS": count})

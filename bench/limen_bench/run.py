@@ -2,6 +2,7 @@
 soon as it is there.
 """
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from limen.errors import InputError
+from limen.errors import InputError, OutputError
 from limen.format import ClassifierFile, Precision, read
 from limen.progress import Progress
 from limen.threads import available_cores
@@ -106,6 +107,7 @@ def _prepare(measuring: Measuring, file: ClassifierFile, files: SampleFiles) -> 
         done = measuring.folder / f"{kind.name}.prepared"
         if kind.needs_source and not (done.is_file() and done.read_text() == file.digest):
             measuring.told.step(f"{kind.name}: converting the source")
+            shutil.rmtree(measuring.folder / kind.name, ignore_errors=True)
             measuring.do(Request(kind, Setup(measuring.cores), None, files.checked))
             if kind.name not in measuring.dropped:
                 done.write_text(file.digest)
@@ -178,7 +180,11 @@ def _of_this_file(settings: BenchSettings, precision: Precision) -> BenchSetting
 @contextmanager
 def _work_folder(settings: BenchSettings) -> Iterator[Path]:
     if settings.work is not None:
-        settings.work.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.work.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{settings.work}: cannot be created ({reason})") from error
         yield settings.work.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="limen-bench-") as folder:

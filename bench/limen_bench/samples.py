@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from limen.encoder import TokenEncoder
+from limen.encoder import open_encoder
 from limen.errors import InputError
 from limen.format import ClassifierFile
 
@@ -18,15 +18,17 @@ _MEASURED = 2_000
 
 
 def token_counts(file: ClassifierFile, texts: Iterable[str]) -> tuple[int, ...]:
-    """Return the length of each text in the file's own tokens, after truncation.
+    """Return the length of each text as the file's own encoder sees it, after truncation: tokens,
+    or whatever its longest feed holds.
 
     Raises:
         InputError: a text holds lone surrogates.
         EngineError: a text cannot be encoded.
     """
-    encoder = TokenEncoder(file.metadata.encoder)
+    encoder = open_encoder(file.metadata.encoder)
     return tuple(
-        encoder.encode(text, place).feeds["input_ids"].shape[1] for place, text in enumerate(texts)
+        max(int(feed.size) for feed in encoder.encode(text, place).feeds.values())
+        for place, text in enumerate(texts)
     )
 
 

@@ -64,7 +64,13 @@ def sweep(measuring: Measuring, kind: EngineKind, files: SampleFiles, cores: int
         best = max(bulks, key=lambda setup: bulks[setup])
     if kind.name in measuring.dropped:
         return None
-    return Chosen(Setup(min(ones, key=lambda threads: ones[threads])), best)
+    one = min(ones, key=lambda threads: ones[threads])
+    measuring.told.step(
+        f"{kind.name}: best with {one} threads for one text ({ones[one]:.3g} ms); bulk "
+        f"{best.threads} threads, batches of {best.batch} ({bulks[best]:,.0f} texts/s, of "
+        f"{len(bulks)} tried)"
+    )
+    return Chosen(Setup(one), best)
 
 
 def _sweep_threads(

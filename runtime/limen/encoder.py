@@ -32,6 +32,15 @@ class Encoder(Protocol):
         ...
 
 
+def open_encoder(block: EncoderBlock) -> Encoder:
+    """Build the encoder that a classifier file carries, whatever its kind.
+
+    Raises:
+        EngineError: its library does not accept what the file holds.
+    """
+    return TokenEncoder(block)
+
+
 class TokenEncoder:
     """The encoder of kind `tokens`: a `tokenizers` tokenizer, truncating, never padding."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from limen.arrays import FloatArray
 from limen.decision import decide, scores_from_logits
-from limen.encoder import Encoder, TokenEncoder
+from limen.encoder import Encoder, open_encoder
 from limen.engine import Engine
 from limen.errors import EngineError, InputError
 from limen.format import ClassifierFile, DecisionBlock, Golden, OperatingPoint, read
@@ -183,7 +183,7 @@ def open_model(
     decision = file.metadata.decision
     point = decision.point(decision.default_point if operating_point is None else operating_point)
     count = thread_count(threads)
-    encoder = TokenEncoder(file.metadata.encoder)
+    encoder = open_encoder(file.metadata.encoder)
     engine = Engine(file.data, file.name, decision.outputs, device)
     _check_golden(file.metadata.golden, encoder, engine, file.name)
     return Model(encoder, engine, decision, point, count)

@@ -4,6 +4,8 @@ import argparse
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,9 +15,11 @@ from types import SimpleNamespace
 import pytest
 from limen.errors import InputError, OutputError
 from limen_bench.commands import bench_report
-from limen_bench.report.markdown import markdown
+from limen_bench.report.markdown import markdown, table_markdown
 from limen_bench.report.page import page
-from limen_bench.results import MeasurementRow, ResultsFile
+from limen_bench.report.picture import picture
+from limen_bench.report.readme import readme_table
+from limen_bench.results import EngineRow, MeasurementRow, ResultsFile
 from limen_bench.summary import summarise
 
 fake = SimpleNamespace(**run_path(str(Path(__file__).with_name("fake_results.py"))))
@@ -247,3 +251,29 @@ def test_a_browser_shows_it_without_complaint_or_sideways_scrolling(html, width,
     scroll, client, drawings = re.search(r"<title>(\d+) (\d+) (\d+)</title>", done.stdout).groups()
     assert scroll == client == str(width)
     assert int(drawings) >= 16
+
+
+def test_the_picture_is_an_svg_file_that_loads_nothing(runs):
+    drawn = picture(runs)
+    root = ElementTree.fromstring(drawn)  # noqa: S314  (drawn by us)
+    assert root.tag.endswith("svg")
+    links = [value for part in root.iter() for key, value in part.attrib.items() if "href" in key]
+    assert [link for link in links if not link.startswith("#")] == []
+    for run in runs:
+        assert str(run.row.model["name"]) in drawn.decode()
+    assert drawn == picture(runs)
+
+
+def test_hostile_names_stay_writing_in_the_picture():
+    rows = fake.small_run({"limen": 3.0, "rival": 9.0})
+    named = [replace(row, title=HOSTILE) if isinstance(row, EngineRow) else row for row in rows]
+    root = ElementTree.fromstring(picture(summarise(named)))  # noqa: S314
+    assert not [part for part in root.iter() if part.tag.endswith("script")]
+
+
+def test_the_readmes_table_has_a_row_for_every_engine(runs):
+    written = table_markdown(readme_table(runs))
+    rows = [line for line in written.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(runs[0].engines)
+    assert "missing" in written
+    assert "failed" in written

@@ -3,9 +3,11 @@
 Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`, `emotion.onnx`,
 ...). Some lines are checked another way: `make` targets run this very suite, so a dry run; for
 `pip install` of the project its extras must exist (`make` and the light path install it for real);
-`limen demo` runs whole in test_demo.py; and what needs the hub is left out.
+`limen demo` runs whole in test_demo.py; `limen bench` with all rivals would take an hour, so its
+options are read; and what needs the hub is left out.
 """
 
+import argparse
 import os
 import re
 import shlex
@@ -34,7 +36,8 @@ def blocks(language):
 
 
 def lines(block):
-    return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
+    whole = block.replace("\\\n", " ")
+    return [line.split("  #")[0].strip() for line in whole.splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +49,7 @@ def reader_folder(tmp_path_factory, make_checkpoint):
     (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
     (folder / "texts.txt").write_text("what a day\n회의는 네 시\n", encoding="utf-8")
     limen(["export", "my-checkpoint", "-o", "emotion.onnx"], folder)
+    limen(["bench", "emotion.onnx", "--quick", "--rounds", "1", "--measures", "one,bulk"], folder)
     return folder
 
 
@@ -79,6 +83,8 @@ def test_shell_block(block, reader_folder):
             check_install(words[2:])
         elif words[0] == "limen" and any(name in words for name in NEEDS_HUB):
             continue
+        elif words[:2] == ["limen", "bench"] and "all" in words:
+            check_bench(words[2:])
         elif words[:2] == ["limen", "demo"]:
             check_demo(words[1:])
         elif words[0] == "limen":
@@ -113,3 +119,13 @@ def check_demo(words):
     """The demo's own test runs it whole; here its options must exist."""
     assert limen(["demo", "--help"], ROOT)
     assert set(words[1:]) == set()
+
+
+def check_bench(words):
+    from limen_bench.commands.bench_arguments import add_arguments
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    asked = parser.parse_args(words)
+    environments = {python.partition("=")[0] for python in asked.python}
+    assert environments == {file.stem for file in (ROOT / "bench/environments").glob("*.txt")}

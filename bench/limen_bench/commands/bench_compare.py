@@ -9,16 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from limen.errors import InputError
-from limen.extras import require
 
+from limen_bench.comparison import Change, Comparison, compare
 from limen_bench.results import read_results
-
-if TYPE_CHECKING:
-    from limen_bench.comparison import Change, Comparison
-    from limen_bench.statistics import Ratio
+from limen_bench.statistics import Ratio
+from limen_bench.summary import summarise
 
 EXIT_REGRESSION = 1
 _NAMES = {
@@ -52,21 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the comparison; 1 where something regressed."""
     if not (math.isfinite(arguments.tolerance) and arguments.tolerance >= 0):
         raise InputError(f"--tolerance {arguments.tolerance}: expected 0 or more, such as 0.05")
-    require("bench", ("scipy",))
-    from limen_bench.comparison import compare
-    from limen_bench.summary import summarise
-
     old, new = (summarise(read_results([path])) for path in (arguments.old, arguments.new))
     outcome = compare(old, new, arguments.tolerance, arguments.absolute)
     print(_json(outcome) if arguments.json else _text(outcome, arguments.tolerance))
     return EXIT_REGRESSION if outcome.regressed else 0
 
 
-def _json(outcome: "Comparison") -> str:
+def _json(outcome: Comparison) -> str:
     return json.dumps({**asdict(outcome), "regressed": outcome.regressed}, ensure_ascii=False)
 
 
-def _text(outcome: "Comparison", tolerance: float) -> str:
+def _text(outcome: Comparison, tolerance: float) -> str:
     blocks = []
     subjects = dict.fromkeys((change.model, change.texts) for change in outcome.changes)
     for model, texts in subjects:
@@ -93,7 +86,7 @@ def _text(outcome: "Comparison", tolerance: float) -> str:
     )
 
 
-def _how(outcome: "Comparison") -> str:
+def _how(outcome: Comparison) -> str:
     by = dict.fromkeys(change.judged_by for change in outcome.changes)
     text = (
         "Ratios: how many times more NEW costs than OLD, above 1 slower or larger, with 95 % "
@@ -107,7 +100,7 @@ def _how(outcome: "Comparison") -> str:
     return text + "Everything is judged as measured (*)."
 
 
-def _table(changes: Sequence["Change"]) -> str:
+def _table(changes: Sequence[Change]) -> str:
     rows = [("engine", "measure", "OLD", "NEW", "as measured", "normalised", "verdict")]
     rows += [
         (
@@ -128,19 +121,19 @@ def _table(changes: Sequence["Change"]) -> str:
     )
 
 
-def _ratio(ratio: "Ratio | None", judged: bool) -> str:
+def _ratio(ratio: Ratio | None, judged: bool) -> str:
     if ratio is None:
         return "-"
     return f"{ratio.median:.2f} ({ratio.low:.2f} - {ratio.high:.2f}){' *' if judged else ''}"
 
 
-def _judging(change: "Change") -> "Ratio":
+def _judging(change: Change) -> Ratio:
     if change.judged_by == "raw" or change.normalised is None:
         return change.raw
     return change.normalised
 
 
-def _name(change: "Change") -> str:
+def _name(change: Change) -> str:
     return _NAMES[change.measure][change.value]
 
 

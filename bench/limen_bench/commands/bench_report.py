@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from limen.errors import InputError
-from limen.extras import require
 from limen.format import check_writable, write_whole
 
 from limen_bench.results import read_results
@@ -33,8 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not outputs:
         raise InputError("nowhere to write; give -o FILE.html, --markdown FILE.md or --picture")
     _check_apart(arguments.results, outputs)
-    require("bench", ("scipy", "matplotlib"))
-    # Only here: they need what `require` asked for.
+    # matplotlib takes half a second to import; bad arguments should not wait for it.
     from limen_bench.report.markdown import markdown
     from limen_bench.report.page import page
     from limen_bench.report.picture import picture

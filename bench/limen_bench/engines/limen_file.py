@@ -6,7 +6,7 @@ from time import perf_counter_ns
 import numpy as np
 from limen.arrays import Feeds, FloatArray
 from limen.decision import decide, scores_from_logits
-from limen.encoder import Encoded, TokenEncoder
+from limen.encoder import Encoded, Encoder, open_encoder
 from limen.engine import Engine as Session
 from limen.format import read
 from limen.model import Model, load
@@ -60,7 +60,7 @@ class _Watched:
         file = read(job.model)
         self._decision = file.metadata.decision
         self._point = self._decision.point(self._decision.default_point)
-        self._encoder = _TimedEncoder(TokenEncoder(file.metadata.encoder))
+        self._encoder = _TimedEncoder(open_encoder(file.metadata.encoder))
         self._session = _TimedSession(file.data, file.name, self._decision.outputs)
         self._model = Model(self._encoder, self._session, self._decision, self._point, 1)
 
@@ -78,7 +78,7 @@ class _Watched:
 
 
 class _TimedEncoder:
-    def __init__(self, encoder: TokenEncoder) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self.last_ms = 0.0
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from limen.arrays import FloatArray
-from limen.encoder import TokenEncoder
+from limen.encoder import open_encoder
 from limen.engine import Engine as Session
 from limen.format import read
 
@@ -29,7 +29,7 @@ class RawSession:
     def __init__(self, job: OpenJob) -> None:
         """Open the file."""
         file = read(job.model)
-        self._encoder = TokenEncoder(file.metadata.encoder)
+        self._encoder = open_encoder(file.metadata.encoder)
         self._session = Session(file.data, file.name, file.metadata.decision.outputs)
 
     def run_length(self, tokens: int) -> FloatArray:

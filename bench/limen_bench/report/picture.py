@@ -2,11 +2,12 @@
 panel for each run.
 """
 
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from matplotlib import rc_context
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,12 +19,13 @@ _SERIES = (
     ("bulk", "texts_per_s", "bulk (texts/s)", "#e8590c", 0.17),
 )
 _WIDTH, _ROW, _HEAD = 8.0, 0.34, 1.15
-_STYLE: dict[Any, Any] = {
+_STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
     "svg.hashsalt": "limen",
-    # Letters as outlines: a README's page may lack the fonts, and must not move the words.
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
+    # Names come from outside: a dollar sign must not start a formula.
+    "text.parse_math": False,
 }
 
 
@@ -35,13 +37,16 @@ def picture(summaries: Sequence[RunSummary]) -> bytes:
     """
     panels = [(summary, rows) for summary in summaries if (rows := _rows(summary))]
     heights = [_HEAD + _ROW * len(rows) for _, rows in panels] or [_HEAD]
-    with rc_context(_STYLE):
+    # "default" first: a user's matplotlibrc may ask for TeX.
+    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+        # Layout measures with matplotlib's own font; the browser has one for Korean names.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing")
         figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained", facecolor="white")
         if panels:
             grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
             for axes, (summary, rows) in zip(grid[:, 0], panels, strict=True):
                 _panel(axes, summary, rows)
-            base = panels[0][0].title(panels[0][0].row.baseline)
+            base = _printable(panels[0][0].title(panels[0][0].row.baseline))
             figure.suptitle(f"How many times faster {base} is", fontweight="bold")
         stream = BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -53,7 +58,7 @@ def _rows(summary: RunSummary) -> list[tuple[str, list[Ratio | None]]]:
     for engine in summary.engines:
         ratios = [summary.ratio(engine.engine, measure, name) for measure, name, *_ in _SERIES]
         if any(ratio is not None for ratio in ratios):
-            rows.append((summary.title(engine.engine), ratios))
+            rows.append((_printable(summary.title(engine.engine)), ratios))
     return rows
 
 
@@ -80,7 +85,7 @@ def _panel(axes: Axes, summary: RunSummary, rows: Sequence[tuple[str, list[Ratio
             written = f"{ratio.median:.2f}" if ratio.median < 10 else f"{ratio.median:.0f}"
             axes.text(max(ratio.high, 1.0) * 1.04, height, written, va="center", fontsize=8)
     _scale(axes, [title for title, _ in rows])
-    axes.set_title(f"{summary.row.model.get('name')}", loc="left", fontsize=10.5)
+    axes.set_title(_printable(str(summary.row.model.get("name"))), loc="left", fontsize=10.5)
     axes.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.9)
 
 
@@ -98,3 +103,8 @@ def _scale(axes: Axes, names: Sequence[str]) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _printable(name: str) -> str:
+    """Take out what no XML may hold."""
+    return "".join(letter for letter in name if letter.isprintable())

@@ -1,8 +1,10 @@
 """What `limen bench` prints when it is done: the main table for a terminal, or one JSON object."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from limen_bench.machine import describe_machine_lines
 from limen_bench.report import figures
 from limen_bench.report.headline import quality_value
 from limen_bench.results import EngineRow
@@ -13,7 +15,9 @@ _HEADER = ("", "p50 ms", "p99 ms", "ratio", "texts/s", "ratio", "cold ms", "peak
 
 
 def as_text(summary: RunSummary) -> str:
-    """Write a row for each engine, and what the figures are; Markdown and pages tell more."""
+    """Write machine, texts, a row for each engine and how each was set up; Markdown and pages tell
+    more.
+    """
     score = quality_value(summary)
     header = (*_HEADER, score.replace("_f1", "-F1")) if score else _HEADER
     rows = [header, *(_row(summary, engine, score) for engine in summary.engines)]
@@ -24,7 +28,10 @@ def as_text(summary: RunSummary) -> str:
     texts = summary.row.texts
     return "\n".join(
         [
+            *describe_machine_lines(summary.row.machine),
+            "",
             f"{summary.row.model['name']} on {texts['count']:,} texts of {texts['name']}",
+            _histogram(texts),
             "",
             *lines,
             "",
@@ -32,6 +39,7 @@ def as_text(summary: RunSummary) -> str:
             " over the rounds;",
             "below 1 it is slower. Alike: share of texts with the same labels"
             f"{_compared(summary)}.",
+            *_set_up(summary),
         ]
     )
 
@@ -49,6 +57,28 @@ def as_json(summary: RunSummary) -> str:
         "texts": summary.row.texts,
     }
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def _histogram(texts: Mapping[str, Any]) -> str:
+    bins = [f"{count:,} of {first}-{last}" for first, last, count in texts["histogram"]]
+    return f"tokens a text: {texts['mean_tokens']:g} on average; texts by length: {', '.join(bins)}"
+
+
+def _set_up(summary: RunSummary) -> list[str]:
+    """Write how each engine was opened: the best of its sweep, if there was one."""
+    lines = []
+    for engine in summary.engines:
+        one, bulk = engine.chosen.get("one"), engine.chosen.get("bulk")
+        if not one or not bulk:
+            continue
+        batch = f", batches of {bulk['batch']}" if bulk["batch"] > 1 else ""
+        order = " in order of length" if bulk["sorted"] else ""
+        lines.append(
+            f"  {engine.title}: {one['threads']} threads for one text; "
+            f"bulk {bulk['threads']} threads{batch}{order}"
+        )
+    how = "the best of the sweep" if summary.row.settings.get("sweep") else "without a sweep"
+    return ["", f"Set up ({how}):", *lines] if lines else []
 
 
 def _row(summary: RunSummary, engine: EngineRow, score: str | None) -> tuple[str, ...]:
