@@ -52,6 +52,13 @@ def main() -> int:
             else:
                 measure(name, arguments.rounds)
     results = [path for name in PATIENCE if (path := FIGURES / f"{name}.jsonl").is_file()]
+    if not results:
+        missing = (
+            f"no documents written: no results of a subject in {FIGURES}; measure one first: "
+            f"make_figures.py --only {next(iter(PATIENCE))} (or {', '.join([*PATIENCE][1:])})"
+        )
+        print(missing, file=sys.stderr)
+        return 1 if arguments.documents else 0
     write_documents(results, ROOT)
     return 0
 

@@ -1,5 +1,6 @@
 """Before anything is timed: do the engines compute the same, and how good are their decisions?"""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy.typing as npt
 from limen.agreement import beyond_parity, compare
 from limen.arrays import FloatArray
 from limen.decision import decide, scores_from_logits
-from limen.errors import EngineError
 from limen.evaluation.metrics import judge_multiclass, judge_multilabel
 from limen.format import DecisionBlock
 
@@ -19,6 +19,21 @@ from limen_bench.tasks.task import Found
 _BATCH = 16
 
 
+@dataclass(frozen=True)
+class _Computed:
+    """What an engine computed.
+
+    Attributes:
+        kind: the engine.
+        logits: float32 (texts, outputs), in batches; finite, as wide as the file's own.
+        batch_difference: largest difference of a logit between a text alone and in a batch.
+    """
+
+    kind: EngineKind
+    logits: FloatArray
+    batch_difference: float
+
+
 def check_engines(
     measuring: Measuring, files: SampleFiles, decision: DecisionBlock, cores: int
 ) -> None:
@@ -26,65 +41,69 @@ def check_engines(
     given.
 
     The reference is the first engine that computes in fp32 and has not dropped out, or else the
-    first engine. An engine that claims fp32 and computes something else is dropped: its speed would
-    mean nothing.
+    first engine. An engine whose logits are no logits, or that claims fp32 and computes something
+    else, is dropped: its speed would mean nothing.
     """
-    found: dict[str, FloatArray] = {}
+    found: list[_Computed] = []
     for kind in measuring.standing:
         measuring.told.step(f"{kind.name}: what it computes")
-        logits = _logits(measuring, kind, files.checked, Setup(cores, _BATCH))
-        if logits is not None:
-            found[kind.name] = logits
-    kinds = [kind for kind in measuring.standing if kind.name in found]
-    if not kinds:
+        computed = _compute(measuring, kind, files.checked, Setup(cores, _BATCH))
+        if computed is not None and _usable(measuring, computed, decision):
+            found.append(computed)
+    if not found:
         return
-    reference = next((kind for kind in kinds if kind.exact), kinds[0])
-    for kind in kinds:
-        _judge(measuring, kind, reference, found, decision)
+    reference = next((computed for computed in found if computed.kind.exact), found[0])
+    for computed in found:
+        _judge(measuring, computed, reference, decision)
     truth = measuring.settings.texts.truth
     if truth is not None:
-        for kind in kinds:
-            _quality(measuring, kind.name, found[kind.name], truth[list(files.places)], decision)
+        for computed in found:
+            if computed.kind.name not in measuring.dropped:
+                _quality(measuring, computed, truth[list(files.places)], decision)
 
 
-def _logits(measuring: Measuring, kind: EngineKind, texts: Path, setup: Setup) -> FloatArray | None:
+def _compute(measuring: Measuring, kind: EngineKind, texts: Path, setup: Setup) -> _Computed | None:
     path = measuring.folder / f"{kind.name}.logits.npy"
-    measuring.do(Request(kind, setup, tasks(("logits", {"path": str(path)})), texts))
+    wanted = tasks(("logits", {"path": str(path)}))
+    heard = measuring.do(Request(kind, setup, wanted, texts))
     if kind.name in measuring.dropped:
         return None
     logits: FloatArray = np.load(path, allow_pickle=False)
     path.unlink()
-    return logits
+    (values,) = [message["values"] for message in heard if message.get("measure") == "logits"]
+    return _Computed(kind, logits, values["batch_logit_difference"] or 0.0)
+
+
+def _usable(measuring: Measuring, computed: _Computed, decision: DecisionBlock) -> bool:
+    """Drop an engine whose logits cannot be decided about."""
+    logits, name = computed.logits, computed.kind.name
+    if logits.ndim != 2 or logits.shape[1] != decision.outputs:
+        wide = f"logits of shape {logits.shape}; the file decides by {decision.outputs} outputs"
+        measuring.drop(name, "failed", wide)
+    elif not np.isfinite(logits).all():
+        row = int(np.argmax(~np.isfinite(logits).all(axis=1)))
+        measuring.drop(name, "failed", f"a logit of text {row} is not finite; not timed")
+    return name not in measuring.dropped
 
 
 def _judge(
-    measuring: Measuring,
-    kind: EngineKind,
-    reference: EngineKind,
-    found: dict[str, FloatArray],
-    decision: DecisionBlock,
+    measuring: Measuring, computed: _Computed, reference: _Computed, decision: DecisionBlock
 ) -> None:
-    expected, logits = found[reference.name], found[kind.name]
-    if logits.shape != expected.shape:
-        reason = f"logits of shape {logits.shape}; {reference.name} gives {expected.shape}"
-        measuring.drop(kind.name, "failed", reason)
-        return
-    try:
-        agreement = compare(expected, logits, decision)
-    except EngineError as error:
-        measuring.drop(kind.name, "failed", str(error))
-        return
+    expected, logits, kind = reference.logits, computed.logits, computed.kind
+    agreement = compare(expected, logits, decision)
     values: dict[str, Any] = {
         "texts": len(logits),
         "max_logit_difference": float(f"{agreement.max_logit_difference:.3g}"),
+        "batch_logit_difference": computed.batch_difference,
         "texts_alike": round(agreement.texts_alike, 6),
         "cells_alike": round(agreement.cells_alike, 6),
     }
-    note = f"compared with {reference.name}"
+    note = f"compared with {reference.kind.name}"
     measuring.found(kind.name, Found("agreement", values, note=note))
-    if kind.exact and reference.exact and (beyond_parity(expected, logits) > 0).any():
+    both_exact = kind.exact and reference.kind.exact
+    if both_exact and (beyond_parity(expected, logits) > 0).any():
         reason = (
-            f"claims fp32, but a logit differs from {reference.name} by "
+            f"claims fp32, but a logit differs from {reference.kind.name} by "
             f"{agreement.max_logit_difference:.3g}; not timed"
         )
         measuring.drop(kind.name, "failed", reason)
@@ -92,15 +111,14 @@ def _judge(
 
 def _quality(
     measuring: Measuring,
-    engine: str,
-    logits: FloatArray,
+    computed: _Computed,
     truth: npt.NDArray[np.bool_],
     decision: DecisionBlock,
 ) -> None:
-    if engine in measuring.dropped:
-        return
     point = decision.point(decision.default_point)
-    decided = decide(scores_from_logits(logits, decision), decision, point)
+    decided = decide(scores_from_logits(computed.logits, decision), decision, point)
+    note = f"{len(truth):,} labelled texts, operating point {point.name}"
+    values: dict[str, float | int | None]
     if decision.rule == "multilabel":
         found = judge_multilabel(truth, decided)
         values = {
@@ -109,7 +127,11 @@ def _quality(
             "subset_accuracy": round(found.subset_accuracy, 4),
         }
     else:
-        judged = judge_multiclass(truth, decided)
+        single = truth.sum(axis=1) == 1
+        note = f"{int(single.sum()):,} texts with exactly one label, operating point {point.name}"
+        if not single.any():
+            measuring.found(computed.kind.name, Found("quality", {}, note=note))
+            return
+        judged = judge_multiclass(truth[single], decided[single])
         values = {"accuracy": round(judged.accuracy, 4), "macro_f1": round(judged.macro_f1, 4)}
-    note = f"{len(truth):,} labelled texts, operating point {point.name}"
-    measuring.found(engine, Found("quality", values, note=note))
+    measuring.found(computed.kind.name, Found("quality", values, note=note))

@@ -16,6 +16,11 @@ from limen_bench.results import MeasurementRow, ResultsFile, Status
 from limen_bench.settings import BenchSettings
 from limen_bench.tasks.task import Found
 
+_BESIDE = ("logits", "idle", "capacity")
+"""Findings that are no figures."""
+_OF_A_PROCESS = ("cold", "memory", "disturbance")
+"""Findings that every process reports, asked for or not."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -61,7 +66,7 @@ class Request:
         tasks: what it does; None converts the source.
         texts: a file of the run's samples.
         round: number of the round; None outside the rounds.
-        cold: record the cold start and the memory, which every process reports.
+        own: which of the findings that every process reports are recorded.
     """
 
     kind: EngineKind
@@ -69,7 +74,7 @@ class Request:
     tasks: tuple[TaskRequest, ...] | None
     texts: Path
     round: int | None = None
-    cold: bool = False
+    own: frozenset[str] = frozenset()
 
 
 class Measuring:
@@ -111,6 +116,11 @@ class Measuring:
         """Leave an engine out from now on; its rows so far stay."""
         self.dropped[engine] = (status, reason)
         self.told.step(f"{engine} is left out: {status}: {reason}")
+
+    def take_back(self, engine: str) -> None:
+        """Let an engine stay that had run out of time; one that failed is left out all the same."""
+        if self.dropped[engine][0] == "timed out":
+            del self.dropped[engine]
 
     def found(self, engine: str, found: Found, round_number: int | None = None) -> None:
         """Write a finding about an engine."""
@@ -175,9 +185,7 @@ class Measuring:
             self.versions[request.kind.name] = message["versions"]
         elif "measure" in message:
             measure = message["measure"]
-            if measure in ("logits", "idle"):
-                return
-            if measure in ("cold", "memory") and not request.cold:
+            if measure in _BESIDE or (measure in _OF_A_PROCESS and measure not in request.own):
                 return
             found = Found(measure, message["values"], message["at"], message["note"])
             self.found(request.kind.name, found, request.round)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from limen_bench.engines.table import EngineKind
 from limen_bench.results import Status
 
 _LAST_WORDS = 300
+_DONE = {"done": True}
 
 
 class EngineStopped(Exception):  # noqa: N818  (an outcome that becomes a row, not a limen error)
@@ -86,23 +88,37 @@ def messages(job: WorkerJob) -> Generator[dict[str, Any]]:
         out_of_time = threading.Event()
         clock = threading.Timer(job.seconds_at_most, _end, (process, out_of_time))
         clock.daemon = True
-        clock.start()
         try:
-            if process.stdout is None:
-                raise EngineStopped("failed", "the process has no output")
-            for line in process.stdout:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    break  # cut off in the middle of a line: the exit status says why
-            process.wait()
+            clock.start()
+            done = yield from _heard(process)
+            if not done:
+                process.wait()
         finally:
             clock.cancel()
             _end(process, None)
+        if done:
+            return
         if out_of_time.is_set():
-            raise EngineStopped("timed out", f"no end after {job.seconds_at_most:,.0f} s")
-        if process.returncode != 0:
-            raise EngineStopped("failed", _last_words(words, process.returncode))
+            raise EngineStopped(
+                "timed out", f"no end after {job.seconds_at_most:,.0f} s; --time-limit allows more"
+            )
+        raise EngineStopped("failed", _last_words(words, process.returncode))
+
+
+def _heard(process: "subprocess.Popen[str]") -> Generator[dict[str, Any], None, bool]:
+    """Yield messages; return whether the last one said that all is done."""
+    if process.stdout is None:
+        raise EngineStopped("failed", "the process has no output")
+    for line in process.stdout:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return False  # cut off in the middle of a line: the exit status says why
+        if message == _DONE:
+            # What it started may hold the pipe open; nothing more comes.
+            return True
+        yield message
+    return False
 
 
 def _start(job: WorkerJob, words: IO[str]) -> "subprocess.Popen[str]":
@@ -113,6 +129,7 @@ def _start(job: WorkerJob, words: IO[str]) -> "subprocess.Popen[str]":
         "texts": str(job.texts),
         "tasks": None if job.tasks is None else [asdict(task) for task in job.tasks],
         "first_text": job.first_text,
+        "watched": True,
     }
     # -P keeps modules of the current folder from shadowing those that the process imports.
     command = [str(job.python), "-P", "-m", "limen_bench.worker"]
@@ -129,8 +146,9 @@ def _start(job: WorkerJob, words: IO[str]) -> "subprocess.Popen[str]":
     )
     try:
         if process.stdin is not None:
-            with process.stdin as pipe:
-                pipe.write(json.dumps({**request, "started_ns": started}) + "\n")
+            # It stays open: the process ends when its other end, ours, is gone.
+            process.stdin.write(json.dumps({**request, "started_ns": started}) + "\n")
+            process.stdin.flush()
     except BrokenPipeError:
         pass  # it died at once: its exit status and last words say why
     return process
@@ -168,8 +186,10 @@ def _end(process: "subprocess.Popen[str]", out_of_time: threading.Event | None) 
         pass
     if out_of_time is None:
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
 
 
 def _last_words(words: IO[str], status: int) -> str:

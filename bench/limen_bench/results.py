@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from limen.errors import InputError, OutputError
 
+from limen_bench.appending import kept
+
 SCHEMA = 1
 Value: TypeAlias = float | int | None
 Status: TypeAlias = Literal["measured", "missing", "failed", "timed out", "interrupted"]
@@ -111,10 +113,12 @@ class ResultsFile:
             OutputError: it cannot be written, or it exists and holds something else.
         """
         self._path = path
+        self._failed = False
         try:
-            whole = _whole_lines(path)
+            before = kept(path, lambda values: _row(values, "line 1"))
             self._lines = path.open("a", encoding="utf-8")
-            self._lines.truncate(whole)
+            self._lines.truncate(before.size)
+            self._lines.write("\n" if before.unfinished else "")
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
@@ -129,19 +133,21 @@ class ResultsFile:
             self._lines.write(line + "\n")
             self._lines.flush()
         except OSError as error:
+            self._failed = True
             raise OutputError(f"{self._path}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._lines.close()
+        """Close the file.
 
-
-def _whole_lines(path: Path) -> int:
-    """Return the bytes of a results file up to its last line end; 0 for a new file."""
-    content = path.read_bytes() if path.exists() else b""
-    if content and not content.startswith(b"{"):
-        raise OutputError(f"{path}: not a file of results; name another one with -o")
-    return content.rfind(b"\n") + 1
+        Raises:
+            OutputError: the disk is full, and no `write` has said so.
+        """
+        try:
+            self._lines.close()
+        except OSError as error:
+            # A failed write's rest is written again here; its own error is already on its way.
+            if not self._failed:
+                raise OutputError(f"{self._path}: {error.strerror or error}") from error
 
 
 def read_results(paths: Iterable[Path]) -> list[Row]:

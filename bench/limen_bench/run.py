@@ -2,6 +2,7 @@
 soon as it is there.
 """
 
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from limen_bench.settings import BenchSettings
 from limen_bench.single_measures import run_single_measures
 from limen_bench.sweep import Chosen, sweep, without_sweep
 
+_IN_ROUNDS = {"cold", "one", "bulk"}
 _LIBRARIES = ("limen", "numpy", "onnxruntime", "tokenizers", "scipy", "scikit-learn", "onnx")
 
 
@@ -70,26 +72,38 @@ def _run(
 ) -> None:
     settings = measuring.settings
     chosen: dict[str, Chosen] = {}
-    interrupted = False
+    end: str | None = None
     try:
         _prepare(measuring, file, files)
         check_engines(measuring, files, file.metadata.decision, measuring.cores)
-        for kind in measuring.standing:
-            found = (
-                sweep(measuring, kind, files, measuring.cores)
-                if settings.sweep
-                else without_sweep(kind, measuring.cores)
-            )
-            if found is not None:
-                chosen[kind.name] = found
-        run_rounds(measuring, chosen, files, settings.rounds)
+        _choose(measuring, chosen, files)
+        if _IN_ROUNDS & {*settings.measures}:
+            run_rounds(measuring, chosen, files, settings.rounds)
         run_single_measures(measuring, chosen, files)
     except KeyboardInterrupt:
-        interrupted = True
+        end = "Ctrl-C; finished rounds are kept"
+        raise
+    except Exception as error:
+        end = f"the run ended with {type(error).__name__}"
         raise
     finally:
-        for row in _engine_rows(measuring, chosen, interrupted=interrupted):
+        for row in _engine_rows(measuring, chosen, end):
             results.write(row)
+
+
+def _choose(measuring: Measuring, chosen: dict[str, Chosen], files: SampleFiles) -> None:
+    """Find how each engine runs; the control runs as the baseline does."""
+    base = measuring.settings.engines[0]
+    for kind in measuring.standing:
+        found: Chosen | None
+        if kind.control and base.name in chosen:
+            found = chosen[base.name]
+        elif measuring.settings.sweep:
+            found = sweep(measuring, kind, files, measuring.cores)
+        else:
+            found = without_sweep(kind, measuring.cores)
+        if found is not None:
+            chosen[kind.name] = found
 
 
 def _prepare(measuring: Measuring, file: ClassifierFile, files: SampleFiles) -> None:
@@ -105,20 +119,23 @@ def _prepare(measuring: Measuring, file: ClassifierFile, files: SampleFiles) -> 
             measuring.drop(kind.name, "missing", reason)
             continue
         done = measuring.folder / f"{kind.name}.prepared"
-        if kind.needs_source and not (done.is_file() and done.read_text() == file.digest):
+        stamp = f"{file.digest} {measuring.settings.source} {platform.processor()}"
+        if kind.needs_source and not (done.is_file() and done.read_text() == stamp):
+            done.unlink(missing_ok=True)
             measuring.told.step(f"{kind.name}: converting the source")
             shutil.rmtree(measuring.folder / kind.name, ignore_errors=True)
             measuring.do(Request(kind, Setup(measuring.cores), None, files.checked))
             if kind.name not in measuring.dropped:
-                done.write_text(file.digest)
+                done.write_text(stamp)
 
 
 def _engine_rows(
-    measuring: Measuring, chosen: dict[str, Chosen], *, interrupted: bool
+    measuring: Measuring, chosen: dict[str, Chosen], end: str | None
 ) -> Iterator[EngineRow]:
+    """Yield how each engine fared; `end` says why the run ended early, None that it did not."""
     for kind in measuring.settings.engines:
-        status: Status = "interrupted" if interrupted else "measured"
-        reason = "Ctrl-C; finished rounds are kept" if interrupted else None
+        status: Status = "measured" if end is None else "interrupted"
+        reason = end
         if kind.name in measuring.dropped:
             status, reason = measuring.dropped[kind.name]
         yield EngineRow(

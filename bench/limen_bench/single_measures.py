@@ -19,6 +19,9 @@ from limen_bench.sizes import measure_size
 from limen_bench.sweep import Chosen
 from limen_bench.tasks.task import Found
 
+_LOADS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.15)
+"""Rates of load where none are stated, as shares of what the engine can take."""
+
 Single: TypeAlias = Callable[[Measuring, EngineKind, Chosen, SampleFiles], None]
 
 
@@ -64,16 +67,44 @@ def threads(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: Sampl
 
 
 def load(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFiles) -> None:
-    """Open-loop load; an engine that takes one text at a time has one server."""
-    settings = measuring.settings
-    servers = measuring.cores if kind.concurrent else 1
+    """Open-loop load, with the number of request threads that takes most: one, or, for an engine
+    that may be called from several threads at once, one a core.
+    """
+    settings, cores = measuring.settings, measuring.cores
+    ways = [(1, chosen.one)]
+    if kind.concurrent:
+        ways.append((cores, Setup(1) if kind.needs_source else chosen.one))
+    seconds = settings.patience.rate
+    capacities: dict[int, float] = {}
+    for servers, setup in ways:
+        wanted = tasks(
+            ("warm_up", {"seconds": settings.patience.warm_up}),
+            ("capacity", {"servers": servers, "seconds": seconds / 2}),
+        )
+        for message in measuring.do(Request(kind, setup, wanted, files.measured)):
+            if message.get("measure") == "capacity":
+                capacities[servers] = message["values"]["capacity_per_s"]
+    if kind.name in measuring.dropped:
+        return
+    servers, setup = max(ways, key=lambda way: capacities[way[0]])
+    shares = [float(f"{capacities[servers] * share:.2g}") for share in _LOADS]
     options = {
-        "seconds": settings.patience.rate,
+        "seconds": seconds,
         "servers": servers,
-        "rates": None if settings.rates is None else list(settings.rates),
+        "rates": shares if settings.rates is None else list(settings.rates),
         "limit_ms": settings.limit_ms,
     }
     wanted = tasks(("warm_up", {"seconds": settings.patience.warm_up}), ("open_loop", options))
+    measuring.do(Request(kind, setup, wanted, files.measured))
+
+
+def stages(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFiles) -> None:
+    """Where the time of a call goes; in a process of its own, since some load a second model."""
+    seconds = measuring.settings.patience.timed
+    wanted = tasks(
+        ("warm_up", {"seconds": measuring.settings.patience.warm_up}),
+        ("stages", {"seconds": seconds}),
+    )
     measuring.do(Request(kind, chosen.one, wanted, files.measured))
 
 
@@ -86,32 +117,38 @@ def co_running(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: Sa
         ("idle", {"seconds": seconds}),
         ("bulk", {**bulk, "measure": "beside_job"}),
     )
-    rates: dict[str, float] = {}
-    with NumericJob() as job:
-        alone = job.rate(seconds)
-        heard = measuring.listen(Request(kind, chosen.bulk, wanted, files.measured))
-        busy = False
-        with closing(heard):
-            for message in heard:
-                if message.get("begin") == "idle":
-                    rates["idle"] = job.rate(0.8 * seconds)
-                    busy = True
-                elif message.get("begin") == "bulk" and busy:
-                    rates["busy"] = job.rate(0.8 * seconds)
-                elif message.get("measure") == "beside_job":
-                    rates["beside"] = message["values"]["texts_per_s"]
+    try:
+        rates = _beside_job(measuring, Request(kind, chosen.bulk, wanted, files.measured), seconds)
+    except LimenError as error:
+        measuring.found(kind.name, Found("co_running", {}, note=str(error)))
+        return
     undisturbed = _median_of(measuring, kind.name, "bulk", "texts_per_s")
-    if kind.name in measuring.dropped or len(rates) < 3:
+    if kind.name in measuring.dropped or len(rates) < 4:
         return
     values = {
-        "job_alone_per_s": round(alone, 2),
-        "job_beside_idle_share": round(rates["idle"] / alone, 4),
-        "job_beside_busy_share": round(rates["busy"] / alone, 4),
+        "job_alone_per_s": round(rates["alone"], 2),
+        "job_beside_idle_share": round(rates["idle"] / rates["alone"], 4),
+        "job_beside_busy_share": round(rates["busy"] / rates["alone"], 4),
         "engine_beside_job_share": (
             None if undisturbed is None else round(rates["beside"] / undisturbed, 4)
         ),
     }
     measuring.found(kind.name, Found("co_running", values))
+
+
+def _beside_job(measuring: Measuring, request: Request, seconds: float) -> dict[str, float]:
+    """Return the job's rates alone, beside the idle and the busy engine, and the engine's own."""
+    rates: dict[str, float] = {}
+    with NumericJob() as job, closing(measuring.listen(request)) as heard:
+        rates["alone"] = job.rate(seconds)
+        for message in heard:
+            if message.get("begin") == "idle":
+                rates["idle"] = job.rate(0.8 * seconds)
+            elif message.get("begin") == "bulk" and "idle" in rates:
+                rates["busy"] = job.rate(0.8 * seconds)
+            elif message.get("measure") == "beside_job":
+                rates["beside"] = message["values"]["texts_per_s"]
+    return rates
 
 
 def size(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFiles) -> None:
@@ -129,6 +166,8 @@ def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleF
     rate = _median_of(measuring, MACHINE, "yardstick", "int8_gmacs_per_core")
     bulk = _median_of(measuring, kind.name, "bulk", "texts_per_s")
     if rate is None or bulk is None:
+        note = "needs the measure bulk and the machine's own speed"
+        measuring.found(kind.name, Found("limit", {}, note=note))
         return
     try:
         needed = multiply_adds(measuring.settings.file, files.max_tokens)
@@ -160,6 +199,7 @@ def lengths(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: Sampl
 
 
 SINGLES: dict[str, Single] = {
+    "stages": stages,
     "size": size,
     "limit": limit,
     "lengths": lengths,

@@ -1,7 +1,10 @@
 """How much a user has to carry along for an engine."""
 
 import json
+import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,19 @@ from limen_bench.engines.engine import OpenJob
 from limen_bench.engines.table import EngineKind
 from limen_bench.tasks.task import Found
 
-_SECONDS_AT_MOST = 600
+_WHEELS_SECONDS = 120
+"""For pip; what it has not fetched by then is left out, and the sizes on disk are still told."""
+_SECONDS_AT_MOST = 240
+_BESIDE_THE_WEIGHTS = (
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *("added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model"),
+)
+_WEIGHTS = (
+    *("model.safetensors", "model-*-of-*.safetensors"),
+    *("pytorch_model.bin", "pytorch_model-*-of-*.bin"),
+)
+"""The first of these that is there is what transformers reads; checkpoints may hold both formats,
+and the optimiser's state besides."""
 _NOT_THE_MODEL = frozenset({"decision.json", "calibration.json"})
 """Written by the harness for its own sake."""
 
@@ -21,12 +36,10 @@ def measure_size(kind: EngineKind, python: Path, job: OpenJob) -> Found:
     `installed_mb` the files they unpack to, without byte code.
     """
     values: dict[str, float | int | None] = {"file_mb": _file_mb(kind, job)}
-    command = [str(python), "-P", "-m", "limen_bench.install_size", "--json", *kind.distributions]
+    command = [str(python), "-P", "-m", "limen_bench.install_size", "--json"]
+    command += ["--seconds", str(_WHEELS_SECONDS), *kind.distributions]
     try:
-        done = subprocess.run(  # noqa: S603  (our own module, in an interpreter the user named)
-            command, capture_output=True, text=True, timeout=_SECONDS_AT_MOST, check=False
-        )
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, Any] = json.loads(_printed(command).splitlines()[-1])
     except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
         return Found("size", values, note=f"install size not found: {type(error).__name__}")
     wheels, installed = found.get("wheel_bytes"), found.get("installed_bytes")
@@ -36,16 +49,50 @@ def measure_size(kind: EngineKind, python: Path, job: OpenJob) -> Found:
     return Found("size", values, note=found.get("reason"))
 
 
+def _printed(command: list[str]) -> str:
+    """Run a command in a session of its own, which ends with it: pip outlives a killed parent."""
+    process = subprocess.Popen(  # noqa: S603  (our own module, in an interpreter the user named)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            return process.communicate(timeout=_SECONDS_AT_MOST)[0]
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
+
+
 def _file_mb(kind: EngineKind, job: OpenJob) -> float:
     if not kind.needs_source:
         return float(f"{job.model.stat().st_size / 1e6:.4g}")
     own = _bytes_below(job.folder)
     # An engine that converts nothing reads the source itself.
-    return float(f"{(own or _bytes_below(job.source)) / 1e6:.4g}")
+    return float(f"{(own or _source_bytes(job.source)) / 1e6:.4g}")
 
 
-def _bytes_below(folder: Path | None) -> int:
+def _source_bytes(folder: Path | None) -> int:
+    """Return the size of what an engine reads of a checkpoint: configuration, tokenizer, weights in
+    one format.
+    """
     if folder is None or not folder.is_dir():
+        return 0
+    weights = (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
+    files = {*next((found for found in weights if found), [])}
+    for pattern in _BESIDE_THE_WEIGHTS:
+        files.update(folder.glob(pattern))
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _bytes_below(folder: Path) -> int:
+    if not folder.is_dir():
         return 0
     return sum(
         file.stat().st_size

@@ -52,9 +52,12 @@ def sweep(measuring: Measuring, kind: EngineKind, files: SampleFiles, cores: int
     """
     ones: dict[int, float] = {}
     bulks: dict[Setup, float] = {}
-    for threads in sorted({1, max(1, cores // 2), cores}):
+    for threads in _threads(cores):
         measuring.told.step(f"{kind.name}: sweep with {threads} threads")
         _sweep_threads(measuring, kind, files, threads, ones, bulks)
+        if kind.name in measuring.dropped and ones and bulks:
+            # Large batches on few threads take long; what was found until then is enough.
+            measuring.take_back(kind.name)
         if kind.name in measuring.dropped:
             return None
     best = max(bulks, key=lambda setup: bulks[setup])
@@ -64,13 +67,19 @@ def sweep(measuring: Measuring, kind: EngineKind, files: SampleFiles, cores: int
         best = max(bulks, key=lambda setup: bulks[setup])
     if kind.name in measuring.dropped:
         return None
-    one = min(ones, key=lambda threads: ones[threads])
+    # One call of limen keeps one core busy whatever it was opened with.
+    one = best.threads if not kind.needs_source else min(ones, key=lambda threads: ones[threads])
     measuring.told.step(
         f"{kind.name}: best with {one} threads for one text ({ones[one]:.3g} ms); bulk "
         f"{best.threads} threads, batches of {best.batch} ({bulks[best]:,.0f} texts/s, of "
         f"{len(bulks)} tried)"
     )
     return Chosen(Setup(one), best)
+
+
+def _threads(cores: int) -> list[int]:
+    """Return 1, 2, 4, ... and all cores."""
+    return sorted({cores, *(2**power for power in range(cores.bit_length()) if 2**power < cores)})
 
 
 def _sweep_threads(

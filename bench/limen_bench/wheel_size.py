@@ -55,6 +55,8 @@ def _fetched(wanted: Sequence[tuple[str, str]], seconds: float) -> tuple[dict[st
     """Fetch and return bytes by name, and why some are absent."""
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+        # An index that does not answer must not eat the time of the others.
+        command += ["--retries", "1", "--timeout", "15"]
         command += ["--disable-pip-version-check", "--only-binary", ":all:", "--dest", folder]
         try:
             done = subprocess.run(  # noqa: S603  (pip of this Python)

@@ -14,6 +14,7 @@ import gc  # noqa: E402  (the clock comes first)
 import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
+import threading  # noqa: E402
 from collections.abc import Callable, Mapping  # noqa: E402
 from importlib import import_module  # noqa: E402
 from importlib.metadata import PackageNotFoundError, version  # noqa: E402
@@ -25,7 +26,9 @@ Write: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 def main() -> int:
-    """Do the job; a failure is a traceback on standard error and exit status 1."""
+    """Do the job; a failure is a traceback on standard error and exit status 1. The last line is
+    `{"done": true}`.
+    """
     lines = _own_output()
 
     def write(message: dict[str, Any]) -> None:
@@ -33,11 +36,21 @@ def main() -> int:
         lines.flush()
 
     job = json.loads(sys.stdin.readline())
+    if job.get("watched"):
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     if job["tasks"] is None:
         _prepare(job)
     else:
         _measure(job, write)
-    return 0
+    write({"done": True})
+    # Libraries may hang or crash while they are taken down; all that was asked is done.
+    os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """End when the harness is gone, however it went: its end of our standard input closes."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def _own_output() -> TextIO:
@@ -55,6 +68,7 @@ def _prepare(job: Job) -> None:
 
 def _measure(job: Job, write: Write) -> None:
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
+    before = _cpu_seconds()
     begin = time.monotonic_ns()
     module = import_module(job["module"])
     imported = time.monotonic_ns()
@@ -73,32 +87,38 @@ def _measure(job: Job, write: Write) -> None:
     cold["total_ms"] = sum(cold.values())
     write(_finding("cold", {name: round(value, 3) for name, value in cold.items()}))
     write({"versions": _versions(job["distributions"])})
+    held = [engine]
+    del engine
     for task in job["tasks"]:
-        engine = _do(task, job, texts, engine, write)
+        _do(task, job, texts, held, write)
     memory = {
         "loaded_mb": loaded_mb,
         "resident_mb": _memory_mb("VmRSS"),
         "peak_mb": _memory_mb("VmHWM"),
     }
     write(_finding("memory", memory))
+    write(_finding("disturbance", _disturbance(before)))
 
 
-def _do(task: Job, job: Job, texts: dict[str, Any], engine: Any, write: Write) -> Any:  # noqa: ANN401
-    """Do one task, on an engine opened anew where the task wants another batch size."""
+def _do(task: Job, job: Job, texts: dict[str, Any], held: list[Any], write: Write) -> None:
+    """Do one task, on an engine opened anew where the task wants another batch size.
+
+    `held` has the engine, and is the only one that has: two at a time would be two models in
+    memory.
+    """
     from limen_bench.tasks.task import Sample
 
     options = task["options"]
     if options.get("open_batch", job["open"]["batch"]) != job["open"]["batch"]:
         job["open"]["batch"] = options["open_batch"]
-        del engine
+        held.clear()
         gc.collect()
-        engine = import_module(job["module"]).open_engine(_open_job(job))
+        held.append(import_module(job["module"]).open_engine(_open_job(job)))
     sample = Sample(tuple(texts["texts"]), tuple(texts["tokens"]))
     write({"begin": task["task"]})
     module = import_module(f"limen_bench.tasks.{task['task']}")
-    for found in module.run(engine, sample, options):
+    for found in module.run(held[0], sample, options):
         write(_finding(found.measure, found.values, found.at, found.note))
-    return engine
 
 
 def _open_job(job: Job) -> Any:  # noqa: ANN401
@@ -126,6 +146,34 @@ def _versions(distributions: list[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _disturbance(before: tuple[float, float, float, float] | None) -> dict[str, Any]:
+    """Return the share of the machine's CPU time since `before` that neither this process nor
+    idling took: other processes', and what the hypervisor stole. Empty where it is not known.
+    """
+    after = _cpu_seconds()
+    if before is None or after is None or after[0] <= before[0]:
+        return {}
+    whole, idle, stolen, own = (now - then for now, then in zip(after, before, strict=True))
+    foreign = max(0.0, whole - idle - stolen - own)
+    return {"foreign_share": round(foreign / whole, 4), "steal_share": round(stolen / whole, 4)}
+
+
+def _cpu_seconds() -> tuple[float, float, float, float] | None:
+    """Return seconds over all CPUs: in all, idle, stolen; and this process's own.
+
+    https://man7.org/linux/man-pages/man5/proc_stat.5.html: user, nice, system, idle, iowait, irq,
+    softirq, steal.
+    """
+    try:
+        words = Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError):
+        return None
+    seconds = [int(word) / ticks for word in words]
+    own = os.times()
+    return sum(seconds), seconds[3] + seconds[4], seconds[7], sum(own[:4])
 
 
 def _memory_mb(field: str) -> float | None:

@@ -136,12 +136,22 @@ def test_without_a_source_rivals_are_missing_and_the_file_is_measured(bench):
     assert "--source" in reason(rows, rival)
 
 
-def test_rounds_are_in_turns_and_each_engine_is_first_once(bench):
+def test_rounds_are_in_turns_and_none_always_follows_the_same(bench):
     engines = fake(1.0), fake(2.0), fake(3.0)
-    _, rows = bench(*engines, rounds=3)
+    _, rows = bench(*engines, rounds=6)
     order = [row.engine for row in rows if isinstance(row, MeasurementRow) and row.measure == "one"]
-    names = [engine.name for engine in engines]
-    assert order == [*names, *names[1:], names[0], names[2], *names[:2]]
+    turns = [order[start : start + 3] for start in range(0, len(order), 3)]
+    assert [sorted(turn) for turn in turns] == [[engine.name for engine in engines]] * 6
+    followers = {(turn[place], turn[place + 1]) for turn in turns for place in (0, 1)}
+    assert len(followers) >= 5
+
+
+def test_the_control_runs_as_the_baseline_does(bench):
+    base, control = fake(1.0, batches=(1, 4)), fake(1.0, 0.06, control=True, batches=(1, 4))
+    _, rows = bench(base, control, rounds=1, sweep=True)
+    chosen = {row.engine: row.chosen for row in rows if isinstance(row, EngineRow)}
+    assert chosen[base.name] == chosen[control.name]
+    assert "sweep" not in measured(rows, control)
 
 
 def test_the_sweep_takes_the_best_and_prints_what_it_tried(bench):
@@ -159,11 +169,9 @@ def test_the_sweep_takes_the_best_and_prints_what_it_tried(bench):
 
 def test_every_measure_leaves_rows(bench):
     engine = fake(1.0, needs_source=False)
-    wanted = ("cold", "one", "bulk", "counts", "threads", "load")
+    wanted = ("cold", "one", "bulk", "counts", "load")
     summary, rows = bench(engine, rounds=1, measures=wanted)
-    assert {"cold", "memory", "one", "bulk", "counts", "threads", "load", "load_limit"} <= measured(
-        rows, engine
-    )
+    assert {*wanted, "memory", "load_limit", "disturbance"} <= measured(rows, engine)
     assert [point.at["texts"] for point in summary.along(engine.name, "counts")] == [
         1, 10, 100, 1_000, 10_000, 100_000,
     ]  # fmt: skip

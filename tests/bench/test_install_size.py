@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from limen_bench import install_size as module
-from limen_bench import wheel_size
+from limen_bench import sizes, wheel_size
 from limen_bench.install_size import closure, install_size, normalised
 
 
@@ -208,3 +209,27 @@ def test_the_table(capsys):
 def test_what_is_no_requirement_is_refused(capsys):
     assert module.main(["--no-wheels", "=="]) == 2
     assert capsys.readouterr().err.startswith("limen_bench.install_size: ")
+
+
+def test_a_source_counts_what_is_read_of_it(tmp_path):
+    sizes_of = {"config.json": 1, "tokenizer.json": 2, "model.safetensors": 100}
+    others = {"pytorch_model.bin": 1000, "optimizer.pt": 2000, "model.onnx": 4000, "README.md": 8}
+    for name, size in {**sizes_of, **others}.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert sizes._source_bytes(tmp_path) == 103
+    (tmp_path / "model.safetensors").unlink()
+    assert sizes._source_bytes(tmp_path) == 1003
+    assert sizes._source_bytes(None) == 0
+
+
+def test_what_takes_too_long_ends_with_its_children(tmp_path, monkeypatch):
+    monkeypatch.setattr(sizes, "_SECONDS_AT_MOST", 1)
+    late = tmp_path / "late"
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    child = f"import time; time.sleep(3); open({str(late)!r}, 'w')"
+    begin = monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        sizes._printed([sys.executable, "-c", code, child])
+    assert monotonic() - begin < 3
+    sleep(3)
+    assert not late.exists()

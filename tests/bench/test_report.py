@@ -1,6 +1,7 @@
 """The page and the tables: complete, well-formed, self-contained, and safe with foreign names."""
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from limen_bench.report.markdown import markdown, table_markdown
 from limen_bench.report.page import page
 from limen_bench.report.picture import picture
 from limen_bench.report.readme import readme_table
+from limen_bench.report.terminal import as_json, as_text
 from limen_bench.results import EngineRow, MeasurementRow, ResultsFile
 from limen_bench.summary import summarise
 
@@ -277,3 +279,58 @@ def test_the_readmes_table_has_a_row_for_every_engine(runs):
     assert len(rows) == 2 + len(runs[0].engines)
     assert "missing" in written
     assert "failed" in written
+
+
+def test_a_title_is_taken_from_a_run_that_has_the_engine():
+    first = [*fake.small_run({"limen": 3.0}, run="r1")]
+    second = [*fake.small_run({"limen": 3.0, "openvino": 2.0}, run="r2")]
+    written = table_markdown(readme_table(summarise([*first, *second])))
+    assert "| OpenVINO int8 (NNCF) |" in written
+
+
+def summary_for_a_terminal(rounds=5):
+    run, *rows = fake.small_run({"limen": 3.0, "rival": 9.0}, rounds)
+    (summary,) = summarise([replace(run, texts={**run.texts, "mean_tokens": 21.4}), *rows])
+    return summary
+
+
+@pytest.mark.parametrize("rounds", [1, 4, 5])
+def test_the_picture_and_the_terminal_claim_no_interval_of_few_rounds(rounds):
+    summary = summary_for_a_terminal(rounds)
+    text = as_text(summary)
+    assert ("95 % interval" in text) == (rounds >= 5)
+    assert ("range" in text) == (rounds < 5)
+    figure = json.loads(as_json(summary))["engines"]["rival"]["measures"]["one"]["p50_ms"]
+    assert ("interval" in figure["ratio"]) == (rounds >= 5)
+    lines = picture([summary]).count(b"stroke: #222222; stroke-linecap: square")
+    assert (lines > 1) == (rounds >= 5)  # the line at 1 is always there
+
+
+def test_the_terminal_says_which_libraries_an_engine_ran_with():
+    text = as_text(summary_for_a_terminal())
+    assert text.partition("Set up")[2].count("    onnxruntime 1.31.1") == 2
+
+
+def test_the_picture_says_when_and_on_what_it_was_measured(runs):
+    drawn = picture(runs).decode()
+    assert f"2025-11-03: {fake.MACHINE['cpu']}, cores used: 2" in drawn
+
+
+def test_what_disturbed_a_run_and_who_served_are_told():
+    rows = [*fake.small_run({"limen": 3.0})]
+    for number in range(5):
+        shares = {"foreign_share": 0.25, "steal_share": 0.125}
+        rows.append(MeasurementRow("r1", "limen", "disturbance", shares, {}, number))
+        yard = {"int8_all_cores_gmacs": 300.0}
+        rows.append(MeasurementRow("r1", "machine", "yardstick", yard, {}, number))
+    load = {"p50_ms": 3.0, "servers": 2}
+    rows.append(MeasurementRow("r1", "limen", "load", load, {"rate": 10}))
+    rows.append(MeasurementRow("r1", "limen", "load_limit", {"limit_ms": 50}, {"servers": 2}))
+    rows.append(MeasurementRow("r1", "limen", "agreement", {"batch_logit_difference": 0.0123}))
+    tables = markdown(summarise(rows))
+    assert "What else ran on the machine" in tables
+    assert re.search(r"\| limen \| 25\.0 %.* \| 12\.5 %", tables)
+    assert "int8 on all cores, GMAC/s" in tables
+    assert "alone against in a batch, largest logit difference" in tables
+    assert len(re.findall(r"\| engine \| request threads \|.*\n.*\n\| limen \| 2 \|", tables)) == 2
+    assert "request threads" not in markdown(summarise(fake.full_run()))

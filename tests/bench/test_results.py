@@ -8,7 +8,7 @@ from runpy import run_path
 
 import jsonschema
 import pytest
-from limen.errors import InputError
+from limen.errors import InputError, OutputError
 from limen_bench.results import EngineRow, MeasurementRow, ResultsFile, RunRow, read_results
 
 full_run = run_path(str(Path(__file__).with_name("fake_results.py")))["full_run"]
@@ -154,3 +154,79 @@ def test_a_file_without_rows_is_refused(content, tmp_path):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_results([tmp_path / "none.jsonl"])
+
+
+def rows_added(path, *rows):
+    results = ResultsFile(path)
+    for row in rows:
+        results.write(row)
+    results.close()
+
+
+OTHERS = {
+    "one-line JSON": b'{"a": 1}',
+    "JSON lines": b'{"text": "a"}\n{"text": "b"}\n',
+    "a row without its run": json.dumps(ENGINE).encode() + b"\n",
+    "another schema": json.dumps({**RUN, "schema": 2}).encode() + b"\n",
+    "half a run": json.dumps(RUN).encode()[:-3],
+    "a README": b"# a README",
+    "a list": b"[1]\n",
+    "not UTF-8": b'{"\xff": 1}\n',
+    "blank": b"\n \n",
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS.keys())
+def test_another_file_is_never_added_to(content, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match=r"mine\.json: holds something else .* with -o"):
+        ResultsFile(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("before", [b"", None])
+def test_rows_are_added_to_a_file_that_is_empty_or_absent(before, tmp_path):
+    path = tmp_path / "results.jsonl"
+    if before is not None:
+        path.write_bytes(before)
+    rows_added(path, *(run := [*full_run()]))
+    assert read_results([path]) == run
+
+
+@pytest.mark.parametrize("cut", [1, 40, -1, -4])
+def test_only_a_line_that_was_cut_off_is_taken_away(cut, written):
+    path = written(b"", RUN, MEASUREMENT)  # a blank line at the head is passed over
+    whole = path.read_bytes()
+    last = json.dumps({**MEASUREMENT, "note": "감정"}, ensure_ascii=False).encode()
+    path.write_bytes(whole + last[:cut])
+    rows_added(path, EngineRow("r1", "limen", "limen", "int8", "measured"))
+    assert path.read_bytes().startswith(whole + b'{"chosen"')
+    assert [row.type for row in read_results([path])] == ["run", "measurement", "engine"]
+
+
+@pytest.mark.parametrize("lines", [[RUN], [RUN, MEASUREMENT]], ids=["one", "two"])
+def test_a_whole_last_line_is_kept_and_ended(lines, written):
+    path = written(*lines)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    rows_added(path)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
+def test_a_full_disk_is_told_once(tmp_path):
+    row = MeasurementRow("r1", "limen", "one", {"p50_ms": 1.0})
+    results = ResultsFile(tmp_path / "results.jsonl")
+    results.close()
+    results._lines = Path("/dev/full").open("w")  # noqa: SIM115  (closed by what is tested)
+    with pytest.raises(OutputError, match="No space left"):
+        results.write(row)
+    results.close()  # its error is on its way already
+    results = ResultsFile(tmp_path / "others.jsonl")
+    results.close()
+    results._lines = Path("/dev/full").open("w")  # noqa: SIM115  (closed by what is tested)
+    results._lines.write("kept in memory")
+    with pytest.raises(OutputError, match="No space left"):
+        results.close()

@@ -175,6 +175,9 @@ def _pythons(given: list[str]) -> dict[str, Path]:
         name, equals, path = word.partition("=")
         if not equals or not name or not path:
             raise InputError(f"--python {word}: expected NAME=PATH, such as optimum=/path/python")
+        known = sorted({kind.python for kind in ENGINES.values()} - {""})
+        if name not in known:
+            raise InputError(f"--python {word}: no environment {name!r}; {', '.join(known)}")
         if not Path(path).is_file():
             raise InputError(f"--python {word}: no such file; make rivals builds the environments")
         pythons[name] = Path(path).absolute()

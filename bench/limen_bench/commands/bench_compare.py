@@ -14,7 +14,7 @@ from limen.errors import InputError
 
 from limen_bench.comparison import Change, Comparison, compare
 from limen_bench.results import read_results
-from limen_bench.statistics import Ratio
+from limen_bench.statistics import ENOUGH_ROUNDS, Ratio
 from limen_bench.summary import summarise
 
 EXIT_REGRESSION = 1
@@ -35,7 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.05,
         metavar="SHARE",
-        help="how much slower or larger NEW may be (default: 0.05)",
+        help="how much slower or larger NEW may be (default: 0.05). A figure is worse only where "
+        "its whole interval, of 5 rounds or more, is beyond this. There is no correction for the "
+        "number of figures: of 200 simulated comparisons of 65 figures without a change, 1 found "
+        "a regression where figures spread by 5 %% between rounds, 4 where by 10 %%",
     )
     parser.add_argument(
         "--absolute",
@@ -89,8 +92,8 @@ def _text(outcome: Comparison, tolerance: float) -> str:
 def _how(outcome: Comparison) -> str:
     by = dict.fromkeys(change.judged_by for change in outcome.changes)
     text = (
-        "Ratios: how many times more NEW costs than OLD, above 1 slower or larger, with 95 % "
-        "intervals. "
+        "Ratios: how many times more NEW costs than OLD, above 1 slower or larger, in brackets "
+        f"{_spread(outcome)}. "
     )
     if "normalised" in by:
         return text + (
@@ -98,6 +101,16 @@ def _how(outcome: Comparison) -> str:
             "speed of the machine; cold start and memory as measured."
         )
     return text + "Everything is judged as measured (*)."
+
+
+def _spread(outcome: Comparison) -> str:
+    """Say what stands in brackets; few rounds give no interval."""
+    enough = [change.raw.rounds >= ENOUGH_ROUNDS for change in outcome.changes]
+    few = f"the range that the rounds leave (fewer than {ENOUGH_ROUNDS} give no interval)"
+    if enough and not any(enough):
+        return few
+    interval = "the 95 % interval"
+    return interval if all(enough) else f"{interval}, or {few}"
 
 
 def _table(changes: Sequence[Change]) -> str:
@@ -124,7 +137,9 @@ def _table(changes: Sequence[Change]) -> str:
 def _ratio(ratio: Ratio | None, judged: bool) -> str:
     if ratio is None:
         return "-"
-    return f"{ratio.median:.2f} ({ratio.low:.2f} - {ratio.high:.2f}){' *' if judged else ''}"
+    what = "" if ratio.rounds >= ENOUGH_ROUNDS else "range "
+    ends = f"{what}{ratio.low:.2f} - {ratio.high:.2f}" if ratio.rounds > 1 else "one round"
+    return f"{ratio.median:.2f} ({ends}){' *' if judged else ''}"
 
 
 def _judging(change: Change) -> Ratio:

@@ -28,8 +28,7 @@ class EngineKind:
         control: it is the baseline once more; measured in the rounds only, where its ratio shows
             what noise alone makes of two engines that are the same.
         batches: batch sizes of the sweep; (1,) for an engine that makes its own.
-        concurrent: several threads may call it at once, each call on one core; a server would run
-            as many as there are cores.
+        concurrent: several threads may call it at once; a server would run one for each core.
         set_up: what its documentation advises for the CPU and was followed, with the address.
     """
 
@@ -212,6 +211,7 @@ ENGINES: dict[str, EngineKind] = {
                 "https://github.com/qdrant/fastembed/blob/main/fastembed/common/onnx_model.py"
             ),
             python="optimum",
+            concurrent=True,
             exact=True,
             batches=(*BATCHES, 256),
         ),
@@ -226,6 +226,7 @@ ENGINES: dict[str, EngineKind] = {
                 "https://github.com/qdrant/fastembed/blob/main/fastembed/common/onnx_model.py"
             ),
             python="optimum",
+            concurrent=True,
             batches=(*BATCHES, 256),
         ),
     )

@@ -11,7 +11,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from limen_bench.statistics import Ratio
+from limen_bench.statistics import ENOUGH_ROUNDS, Ratio
 from limen_bench.summary import RunSummary
 
 _SERIES = (
@@ -48,9 +48,22 @@ def picture(summaries: Sequence[RunSummary]) -> bytes:
                 _panel(axes, summary, rows)
             base = _printable(panels[0][0].title(panels[0][0].row.baseline))
             figure.suptitle(f"How many times faster {base} is", fontweight="bold")
+            figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper right")
+            figure.supxlabel(_footer([summary for summary, _ in panels]), fontsize=7.5)
         stream = BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()
+
+
+def _footer(summaries: Sequence[RunSummary]) -> str:
+    """Say when and on what the runs were; one line for each machine."""
+    dates: dict[str, dict[str, None]] = {}
+    for summary in summaries:
+        machine = summary.row.machine
+        cores = machine.get("cores", "unknown")
+        place = f"{machine.get('cpu') or 'unknown CPU'}, cores used: {cores}"
+        dates.setdefault(_printable(place), {})[_printable(summary.row.date[:10])] = None
+    return "\n".join(f"{', '.join(sorted(days))}: {place}" for place, days in dates.items())
 
 
 def _rows(summary: RunSummary) -> list[tuple[str, list[Ratio | None]]]:
@@ -81,12 +94,14 @@ def _panel(axes: Axes, summary: RunSummary, rows: Sequence[tuple[str, list[Ratio
             label=label,
         )
         for height, ratio in points:
-            axes.plot([ratio.low, ratio.high], [height, height], color="#222222", linewidth=1)
+            end = ratio.median
+            if ratio.rounds >= ENOUGH_ROUNDS:
+                axes.plot([ratio.low, ratio.high], [height, height], color="#222222", linewidth=1)
+                end = ratio.high
             written = f"{ratio.median:.2f}" if ratio.median < 10 else f"{ratio.median:.0f}"
-            axes.text(max(ratio.high, 1.0) * 1.04, height, written, va="center", fontsize=8)
+            axes.text(max(end, 1.0) * 1.04, height, written, va="center", fontsize=8)
     _scale(axes, [title for title, _ in rows])
     axes.set_title(_printable(str(summary.row.model.get("name"))), loc="left", fontsize=10.5)
-    axes.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.9)
 
 
 def _scale(axes: Axes, names: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ def readme_table(summaries: Sequence[RunSummary]) -> Table:
         header += [f"{name}, {unit}" for _, _, unit in _FIGURES]
     rows = tuple(
         (
-            Cell(next(summary.title(name) for summary in summaries)),
+            Cell(_title(summaries, name)),
             *(cell for summary in summaries for cell in _cells(summary, name)),
         )
         for name in engines
@@ -32,6 +32,14 @@ def readme_table(summaries: Sequence[RunSummary]) -> Table:
         "over the rounds, bold where it leaves 1 out. Below 1 limen is slower."
     )
     return Table("", tuple(header), rows, note=note)
+
+
+def _title(summaries: Sequence[RunSummary], name: str) -> str:
+    """Take an engine's title from the first run that has the engine."""
+    having = (
+        summary for summary in summaries if any(engine.engine == name for engine in summary.engines)
+    )
+    return next(summary.title(name) for summary in having)
 
 
 def _cells(summary: RunSummary, name: str) -> list[Cell]:

@@ -103,10 +103,17 @@ _AGREEMENT = _columns(
     texts_alike="texts alike",
     cells_alike="cells alike",
     max_logit_difference="largest logit difference",
+    batch_logit_difference="alone against in a batch, largest logit difference",
     texts="texts",
 )
 _YARDSTICK = _columns(
-    int8_gmacs_per_core="int8, GMAC/s a core", fp32_gmacs_per_core="fp32, GMAC/s a core"
+    int8_gmacs_per_core="int8, GMAC/s a core",
+    fp32_gmacs_per_core="fp32, GMAC/s a core",
+    int8_all_cores_gmacs="int8 on all cores, GMAC/s",
+)
+_DISTURBANCE = _columns(foreign_share="other processes", steal_share="the hypervisor")
+_DISTURBANCE_NOTE = (
+    f"Share of the machine's CPU time that others took while the engine was measured. {ROUNDS_NOTE}"
 )
 
 _SECTIONS: tuple[tuple[str, str, tuple[_Maker, ...]], ...] = (
@@ -162,6 +169,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Maker, ...]], ...] = (
             _plain("stages", "Stages of one call", _STAGES),
             _plain("limit", "Share of the physical limit", _LIMIT, _LIMIT_NOTE),
             _plain("yardstick", "Speed of the machine during the run", _YARDSTICK),
+            _plain("disturbance", "What else ran on the machine", _DISTURBANCE, _DISTURBANCE_NOTE),
         ),
     ),
     (

@@ -5,6 +5,8 @@ from limen_bench.report.tables import Axis, Cell, Table, axis_table, figure_cell
 from limen_bench.results import Value
 from limen_bench.summary import Point, RunSummary
 
+_THREADS = "request threads"
+
 
 def sweep_table(summary: RunSummary) -> Table | None:
     """Texts a second of each engine by threads, order and batch size; its best is marked."""
@@ -35,16 +37,19 @@ def latency_sweep_table(summary: RunSummary) -> Table | None:
 def load_table(summary: RunSummary) -> Table | None:
     """Latency of each engine under each rate of requests."""
     values = ("achieved_per_s", "p50_ms", "p90_ms", "p99_ms", "max_ms")
+    threads = _any_servers(summary, "load")
     rows = tuple(
         (
             Cell(summary.title(name)),
+            *([_servers(point)] if threads else []),
             Cell(_written(point.at.get("rate"))),
             *(figure_cell(point, value) for value in values),
         )
         for name in summary.names("load")
         for point in summary.along(name, "load")
     )
-    header = ("engine", "asked, 1/s", "decided, 1/s", "p50 ms", "p90 ms", "p99 ms", "max ms")
+    header = ("engine", *([_THREADS] if threads else []), "asked, 1/s", "decided, 1/s")
+    header += ("p50 ms", "p90 ms", "p99 ms", "max ms")
     note = (
         "Texts arrive at random moments at the rate asked, whether or not the last one is "
         "decided; the time counts from the arrival, so waiting is part of it."
@@ -54,9 +59,11 @@ def load_table(summary: RunSummary) -> Table | None:
 
 def load_limit_table(summary: RunSummary) -> Table | None:
     """The rate at which each engine's p99 breaks the limit."""
+    threads = _any_servers(summary, "load_limit")
     rows = tuple(
         (
             Cell(summary.title(name)),
+            *([_servers(point)] if threads else []),
             figure_cell(point, "limit_ms"),
             figure_cell(point, "held_per_s"),
             Cell(*_broken(point)),
@@ -64,8 +71,23 @@ def load_limit_table(summary: RunSummary) -> Table | None:
         for name in summary.names("load_limit")
         for point in summary.along(name, "load_limit")
     )
-    header = ("engine", "limit on p99, ms", "highest rate that held, 1/s", "broke at, 1/s")
+    header = ("engine", *([_THREADS] if threads else []))
+    header += ("limit on p99, ms", "highest rate that held, 1/s", "broke at, 1/s")
     return Table("Load at which the limit breaks", header, rows) if rows else None
+
+
+def _any_servers(summary: RunSummary, measure: str) -> bool:
+    """Whether any row says how many threads took requests; older results do not."""
+    return any(
+        _servers(point).text != figures.NOTHING
+        for name in summary.names(measure)
+        for point in summary.along(name, measure)
+    )
+
+
+def _servers(point: Point) -> Cell:
+    at = point.at.get("servers")
+    return Cell(_written(point.median("servers") if at is None else at))
 
 
 def _broken(point: Point) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from limen_bench.machine import describe_machine_lines
 from limen_bench.report import figures
 from limen_bench.report.headline import quality_value
 from limen_bench.results import EngineRow
-from limen_bench.statistics import Ratio
+from limen_bench.statistics import ENOUGH_ROUNDS, Ratio
 from limen_bench.summary import Point, RunSummary
 
 _HEADER = ("", "p50 ms", "p99 ms", "ratio", "texts/s", "ratio", "cold ms", "peak MB", "alike")
@@ -35,8 +35,7 @@ def as_text(summary: RunSummary) -> str:
             "",
             *lines,
             "",
-            f"Medians of the rounds. Ratio: how many times {base} is faster, with its 95 % interval"
-            " over the rounds;",
+            f"Medians of the rounds. Ratio: how many times {base} is faster, {_spread(summary)};",
             "below 1 it is slower. Alike: share of texts with the same labels"
             f"{_compared(summary)}.",
             *_set_up(summary),
@@ -64,19 +63,42 @@ def _histogram(texts: Mapping[str, Any]) -> str:
     return f"tokens a text: {texts['mean_tokens']:g} on average; texts by length: {', '.join(bins)}"
 
 
+def _spread(summary: RunSummary) -> str:
+    """Say what stands in brackets behind the ratios; few rounds give no interval."""
+    ratios = [
+        ratio
+        for engine in summary.engines
+        for measure, value in (("one", "p50_ms"), ("bulk", "texts_per_s"))
+        if (ratio := summary.ratio(engine.engine, measure, value))
+    ]
+    enough = [ratio.rounds >= ENOUGH_ROUNDS for ratio in ratios]
+    few = f"the range of its rounds (fewer than {ENOUGH_ROUNDS} give no interval)"
+    if enough and not any(enough):
+        return f"with {few}"
+    interval = "with its 95 % interval over the rounds"
+    return interval if all(enough) else f"{interval}, or {few}"
+
+
 def _set_up(summary: RunSummary) -> list[str]:
-    """Write how each engine was opened: the best of its sweep, if there was one."""
+    """Write how each engine was opened, the best of its sweep if there was one, and with which
+    versions.
+    """
     lines = []
     for engine in summary.engines:
         one, bulk = engine.chosen.get("one"), engine.chosen.get("bulk")
-        if not one or not bulk:
-            continue
-        batch = f", batches of {bulk['batch']}" if bulk["batch"] > 1 else ""
-        order = " in order of length" if bulk["sorted"] else ""
-        lines.append(
-            f"  {engine.title}: {one['threads']} threads for one text; "
-            f"bulk {bulk['threads']} threads{batch}{order}"
-        )
+        title = engine.title or engine.engine
+        if one and bulk:
+            batch = f", batches of {bulk['batch']}" if bulk["batch"] > 1 else ""
+            order = " in order of length" if bulk["sorted"] else ""
+            lines.append(
+                f"  {title}: {one['threads']} threads for one text; "
+                f"bulk {bulk['threads']} threads{batch}{order}"
+            )
+        elif engine.versions:
+            lines.append(f"  {title}:")
+        if engine.versions:
+            versions = (f"{name} {version}" for name, version in engine.versions.items())
+            lines.append(f"    {', '.join(versions)}")
     how = "the best of the sweep" if summary.row.settings.get("sweep") else "without a sweep"
     return ["", f"Set up ({how}):", *lines] if lines else []
 
@@ -117,7 +139,7 @@ def _median(point: Point | None, value: str) -> str:
 def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
         return ""
-    return f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
+    return f"{ratio.median:.2f} ({figures.interval(ratio)})"
 
 
 def _compared(summary: RunSummary) -> str:
@@ -160,5 +182,6 @@ def _figure(summary: RunSummary, name: str, measure: str, value: str) -> dict[st
         }
     compared = summary.ratio(name, measure, value) if measure in ("one", "bulk") else None
     if compared is not None:
-        found["ratio"] = {"median": compared.median, "interval": [compared.low, compared.high]}
+        what = "interval" if compared.rounds >= ENOUGH_ROUNDS else "range"
+        found["ratio"] = {"median": compared.median, what: [compared.low, compared.high]}
     return found

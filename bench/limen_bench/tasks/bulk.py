@@ -7,32 +7,44 @@ from typing import Any
 from limen_bench.engines.engine import Engine
 from limen_bench.tasks.task import Found, Sample
 
+_CALLS = 3
+"""A stretch is divided among about so many calls."""
+
 
 def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[Found]:
-    """Time one bulk call that takes about `seconds`, after shorter ones that are not counted.
+    """Time bulk calls for about `seconds`: as many texts as take a third of that, again and again,
+    after calls that are not counted, because they compile, allocate and fill caches.
 
-    Options: `seconds`, `batch` (the engine's own, at least two of which are run),
-    `sorted` (texts are handed over longest first, which spares padding; the sorting is not timed),
-    and `measure` and `at` where the figures belong elsewhere than under `bulk`.
+    Options: `seconds`, `batch` (the engine's own; at least two batches are run), `sorted` (texts
+    are handed over longest first, which spares padding; the sorting is not timed), and `measure`
+    and `at` where the figures belong elsewhere than under `bulk`.
     """
-    seconds, least = options["seconds"], 2 * options["batch"]
-    # The first call compiles, allocates and fills caches in some engines: it tells no speed.
-    _call(engine, sample.spread(least), options)
-    taken, texts = _call(engine, sample.spread(least), options)
-    for share in (0.2, 1.0):
-        if taken < share * seconds:
-            count = max(least, int(texts / taken * share * seconds))
-            taken, texts = _call(engine, sample.spread(count), options)
+    seconds, batch = options["seconds"], options["batch"]
+    part = _part(sample, 2 * batch, options)
+    _call(engine, part)
+    taken = _call(engine, part)
+    times = [taken] if taken >= seconds / _CALLS else []
+    while taken < seconds / _CALLS and len(part.texts) < len(sample.texts):
+        wanted = int(len(part.texts) * min(8.0, 1.2 * seconds / _CALLS / taken)) + 1
+        part = _part(sample, max(wanted, len(part.texts) + batch), options)
+        taken = _call(engine, part)
+    while not times or sum(times) + times[-1] / 2 < seconds:
+        times.append(_call(engine, part))
     values = {
-        "texts_per_s": round(texts / taken, 2),
-        "texts": texts,
-        "seconds": round(taken, 4),
+        "texts_per_s": round(len(times) * len(part.texts) / sum(times), 2),
+        "texts": len(part.texts),
+        "calls": len(times),
+        "seconds": round(sum(times), 4),
     }
     yield Found(options.get("measure", "bulk"), values, options.get("at", {}))
 
 
-def _call(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> tuple[float, int]:
-    texts = list((sample.by_length() if options["sorted"] else sample).texts)
+def _part(sample: Sample, count: int, options: Mapping[str, Any]) -> Sample:
+    return sample.batches(count, options["batch"]) if options["sorted"] else sample.spread(count)
+
+
+def _call(engine: Engine, part: Sample) -> float:
+    texts = list(part.texts)
     start = perf_counter()
     engine.decide(texts)
-    return perf_counter() - start, len(texts)
+    return perf_counter() - start

@@ -11,17 +11,20 @@ from limen.timing import summarise_ms
 from limen_bench.engines.engine import Engine
 from limen_bench.tasks.task import Found, Sample
 
-LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 1_048_576)
 """Upper edges of the bins of the plot of latency against length, in tokens."""
 _FEWEST = 20
 
 
 def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[Found]:
-    """Time single calls for about `seconds`, over at most all texts and at least 20 calls.
+    """Time single calls for about `seconds`, each text at most once; at least 20 calls, for which
+    fewer texts are gone through again.
 
     With `measure` the figures go under that name, and without the lengths.
     """
-    chosen = sample.spread(_affordable(engine, sample, options["seconds"]))
+    calls = _affordable(engine, sample, options["seconds"])
+    chosen = sample.spread(min(calls, len(sample.texts)))
+    chosen = chosen.take(np.arange(calls) % len(chosen.texts))
     times = []
     for text in chosen.texts:
         start = perf_counter_ns()
