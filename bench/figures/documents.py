@@ -19,9 +19,10 @@ def write_documents(results: Sequence[Path], root: Path) -> None:
     summaries = summarise(read_results(results))
     figures = root / "docs" / "figures"
     (figures / "benchmarks.html").write_text(page(summaries), encoding="utf-8")
-    (figures / "ratios.svg").write_bytes(picture(summaries))
+    compared = [summary for summary in summaries if summary.names("one")]
+    (figures / "ratios.svg").write_bytes(picture(compared))
     _replace(root / "docs" / "benchmarks.md", markdown(summaries))
-    _replace(root / "README.md", _readme(summaries))
+    _replace(root / "README.md", _readme(compared))
 
 
 def _readme(summaries: Sequence[RunSummary]) -> str:

@@ -4,6 +4,8 @@ sizes, neighbours, and the share of the physical limit.
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cache
+from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 
@@ -13,7 +15,7 @@ from limen.errors import LimenError
 from limen_bench.co_running import NumericJob
 from limen_bench.engines.table import EngineKind, engine_kind
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup, tasks
-from limen_bench.multiply_adds import multiply_adds
+from limen_bench.multiply_adds import MultiplyAdds, multiply_adds
 from limen_bench.rounds import MACHINE
 from limen_bench.sizes import measure_size
 from limen_bench.sweep import Chosen
@@ -170,7 +172,7 @@ def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleF
         measuring.found(kind.name, Found("limit", {}, note=note))
         return
     try:
-        needed = multiply_adds(measuring.settings.file, files.max_tokens)
+        needed = _needed(measuring.settings.file, files.max_tokens)
     except LimenError as error:
         measuring.found(kind.name, Found("limit", {}, note=str(error)))
         return
@@ -196,6 +198,9 @@ def lengths(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: Sampl
     raw = engine_kind("raw-session")
     options = {"seconds": measuring.settings.patience.timed, "max_tokens": files.max_tokens}
     measuring.do(Request(raw, Setup(1), tasks(("lengths", options)), files.measured))
+    if raw.name in measuring.dropped:
+        note = f"not measured: {measuring.dropped[raw.name][1]}"
+        measuring.found(kind.name, Found("lengths", {}, note=note))
 
 
 SINGLES: dict[str, Single] = {
@@ -208,6 +213,12 @@ SINGLES: dict[str, Single] = {
     "load": load,
     "co_running": co_running,
 }
+
+
+@cache
+def _needed(file: Path, max_tokens: int) -> MultiplyAdds:
+    """Profile the graph once for all engines."""
+    return multiply_adds(file, max_tokens)
 
 
 def _median_of(measuring: Measuring, engine: str, measure: str, name: str) -> float | None:

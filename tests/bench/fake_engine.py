@@ -6,12 +6,15 @@ share, as on a busy machine. The clock is virtual: it advances by what a call is
 what the harness finds depends on no real machine.
 
 Faults: `prepare`, `open`, `segfault` (in a bulk call), `hang` (in a bulk call), `other` (computes
-something else), `shape` (logits of another width), `nan`.
+something else), `shape` (logits of another width), `nan`; and what must not count as one: `exit`
+(hangs while the process ends), `fork` (a child keeps the process's output open).
 """
 
+import atexit
 import itertools
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -52,6 +55,10 @@ class FakeEngine:
         shared = np.random.default_rng(opened)
         self.slowness = np.exp(shared.normal(0, _ROUND_SLOWNESS))
         self.random = np.random.default_rng([opened, sum(job.name.encode())])
+        if self.fault == "exit":
+            atexit.register(threading.Event().wait, 300)
+        if self.fault == "fork":
+            subprocess.Popen(["sleep", "300"])
         if self.fault == "open":
             raise RuntimeError("weights are not what they should be")
 

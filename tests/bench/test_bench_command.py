@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 from limen.command_line import main
 from limen_bench.results import EngineRow, MeasurementRow, read_results
@@ -39,6 +41,9 @@ def test_quick_prints_a_table_and_keeps_the_rows(texts, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     for part in ("limen", "p50 ms", "texts/s", "peak MB", "macro-F1", "31 texts of texts.jsonl"):
         assert part in done.stdout
+    schema = json.loads(files("limen_bench").joinpath("results.schema.json").read_text("utf-8"))
+    for line in (tmp_path / "limen-bench.jsonl").read_text("utf-8").splitlines():
+        jsonschema.validate(json.loads(line), schema)
     rows = read_results([tmp_path / "limen-bench.jsonl"])
     measures = {row.measure for row in rows if isinstance(row, MeasurementRow)}
     assert measures >= {

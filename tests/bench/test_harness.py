@@ -118,6 +118,14 @@ def test_an_engine_that_fails_leaves_its_row_and_the_run_goes_on(bench, fault):
     assert timed == ({"one"} if fault in ("segfault", "hang") else set())
 
 
+@pytest.mark.parametrize("fault", ["exit", "fork"])
+def test_what_happens_after_the_last_finding_costs_nothing(bench, fault):
+    good, odd = fake(1.0), fake(1.0, 0.05, fault)
+    _, rows = bench(good, odd, rounds=1, patience=replace(QUICK, process=20))
+    assert statuses(rows) == {good.name: "measured", odd.name: "measured"}
+    assert measured(rows, odd) >= {"one", "bulk", "memory"}
+
+
 def test_what_is_not_installed_is_missing_with_the_way_to_get_it(bench):
     good = fake(1.0)
     elsewhere = fake(2.0, python="optimum")

@@ -75,6 +75,50 @@ def test_the_peak_is_the_processs_own(worker):
     assert len(ballast)
 
 
+def test_one_engine_at_a_time_is_in_memory(worker, tmp_path, monkeypatch):
+    """Opened anew for another batch size, the old one must be gone first."""
+    (tmp_path / "single.py").write_text(
+        "import weakref\n"
+        "from limen_bench.engines.limen_file import LimenFile, prepare\n"
+        "opened = []\n"
+        "def open_engine(job):\n"
+        "    assert not any(engine() for engine in opened), 'the last engine is still there'\n"
+        "    engine = LimenFile(job)\n"
+        "    opened.append(weakref.ref(engine))\n"
+        "    return engine\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    bulk = {**SHORT, "sorted": False}
+    wanted = [("bulk", {**bulk, "batch": size, "open_batch": size}) for size in (1, 4, 8)]
+    found = messages(worker(*wanted, module="single"))
+    assert len([message for message in found if message.get("measure") == "bulk"]) == 3
+
+
+def test_it_ends_when_the_harness_is_gone(worker, tmp_path):
+    job = {
+        "module": "limen_bench.engines.limen_file",
+        "distributions": [],
+        "open": {
+            **{"name": "limen", "model": str(FILE), "source": None, "threads": 1, "batch": 1},
+            "folder": str(tmp_path),
+        },
+        "texts": str(tmp_path / "texts.json"),
+        "tasks": [{"task": "idle", "options": {"seconds": 300}}],
+        "first_text": None,
+        "started_ns": time.monotonic_ns(),
+        "watched": True,
+    }
+    command = [sys.executable, "-P", "-m", "limen_bench.worker"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        while json.loads(process.stdout.readline()) != {"begin": "idle"}:
+            pass
+        process.stdin.close()
+        assert process.wait(timeout=30) == 1
+
+
 def test_latency_has_percentiles_in_order_and_every_length(worker):
     found = messages(worker(("warm_up", SHORT), ("one_at_a_time", SHORT)))
     one = values(found, "one")

@@ -46,7 +46,7 @@ _STYLE: dict[str, Any] = {
 }
 _COLOURS = (
     *("#d9480f", "#1c7ed6", "#2f9e44", "#ae3ec9", "#0c8599", "#e03167", "#8d6e63", "#b58105"),
-    *("#5c7cfa", "#5c940d", "#868e96", "#f06595"),
+    *("#5c7cfa", "#5c940d", "#868e96", "#f06595", "#087f5b", "#9c36b5"),
 )
 """Each at least 3:1 against white and against the dark page."""
 

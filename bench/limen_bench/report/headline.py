@@ -46,7 +46,8 @@ def _row(summary: RunSummary, engine: EngineRow, score: str | None) -> tuple[Cel
     if one is None and bulk is None:
         return title, Cell(broken or "measured, but without figures")
     if broken:
-        title = Cell(title.text, f"{engine.precision}; {broken}")
+        detail = "; ".join(part for part in (engine.precision, broken) if part)
+        title = Cell(title.text, detail)
     cells = (
         title,
         *(figure_cell(one, value) for value in _LATENCIES),
