@@ -27,7 +27,7 @@ class RunRow:
         baseline: the engine that ratios are to.
         machine: CPU, cores, quota, governor, load, operating system.
         versions: library to version, of the harness's own Python.
-        model: name, precision, size_bytes, digest, rule, labels (a count).
+        model: name, precision, size_mb, digest, rule, labels (a count).
         texts: name, count, distinct, labelled, and `histogram`: list of [tokens from, tokens to,
             texts].
         settings: what the run was asked for.

@@ -26,7 +26,8 @@ def measure(file: Path, texts: Sequence[str]) -> Latency:
 
     Args:
         file: the classifier file.
-        texts: at least one; each is timed once, after a warm-up.
+        texts: at least one; each is timed once, after a warm-up, as far as a minute reaches (20
+            calls at least).
 
     Raises:
         EngineError: the measuring process failed.

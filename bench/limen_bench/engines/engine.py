@@ -76,7 +76,8 @@ class EngineModule(Protocol):
         ...
 
     def open_engine(self, job: OpenJob) -> Engine:
-        """Open the engine; called once in a process, and timed as the load of a cold start.
+        """Open the engine; the first call in a process is timed as the load of a cold start.
+        A sweep calls again for other batch sizes, after the last engine was let go.
 
         The libraries are imported at the head of the module: that is timed as the import.
         """
