@@ -77,8 +77,8 @@ def messages(job: WorkerJob) -> Generator[dict[str, Any]]:
     """Run a job and yield what it reports, as it reports it.
 
     A message is a finding (`measure`, `values`, `at`, `note`), `begin` with the name of a task, or
-    `versions`. The process, with whatever it started in its own group (not on Windows), is gone when
-    the iterator ends, also after Ctrl-C or an exception in the caller.
+    `versions`. The process, with whatever it started in its own group (not on Windows), is gone
+    when the iterator ends, also after Ctrl-C or an exception in the caller.
 
     Raises:
         EngineStopped: it failed, or its time was up; what it had reported has been yielded.
