@@ -11,7 +11,7 @@ from limen_bench.report.readme import readme_table
 from limen_bench.results import read_results
 from limen_bench.summary import RunSummary, summarise
 
-_BLOCK = "<!-- figures:{edge} -->"
+_BLOCK = "<!-- {name}:{edge} -->"
 
 
 def write_documents(results: Sequence[Path], root: Path) -> None:
@@ -21,8 +21,8 @@ def write_documents(results: Sequence[Path], root: Path) -> None:
     (figures / "benchmarks.html").write_text(page(summaries), encoding="utf-8")
     compared = [summary for summary in summaries if summary.names("one")]
     (figures / "ratios.svg").write_bytes(picture(compared))
-    _replace(root / "docs" / "benchmarks.md", markdown(summaries))
-    _replace(root / "README.md", _readme(compared))
+    replace_block(root / "docs" / "benchmarks.md", markdown(summaries))
+    replace_block(root / "README.md", _readme(compared))
 
 
 def _readme(summaries: Sequence[RunSummary]) -> str:
@@ -39,9 +39,9 @@ def _machine(summary: RunSummary) -> str:
     return f"{machine.get('cores')} cores of an {machine.get('cpu')} {vnni} AVX512-VNNI"
 
 
-def _replace(document: Path, content: str) -> None:
+def replace_block(document: Path, content: str, name: str = "figures") -> None:
     """Put content between the two marks of a document."""
-    begin, end = _BLOCK.format(edge="begin"), _BLOCK.format(edge="end")
+    begin, end = (_BLOCK.format(name=name, edge=edge) for edge in ("begin", "end"))
     text = document.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):

@@ -7,14 +7,16 @@ not there (`make rivals`) leave a row that says so.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from documents import write_documents
+from documents import replace_block, write_documents
 
 if TYPE_CHECKING:
     from subjects import Subject
@@ -23,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"
 WORK = ROOT / "build" / "figures"
 ENVIRONMENTS = ("optimum", "openvino", "ctranslate2")
+DECIDING = FIGURES / "deciding.json"
 EVERYONE = "cold,one,bulk,stages,threads,lengths,limit,size"
 
 
@@ -61,22 +64,25 @@ PLANS = {
 """Counts, load and neighbours take minutes for each engine: they are measured for one subject, and
 for the best of each library in the first run. limen's 100,000 texts fit into 65 s.
 """
+PARTS = (*PLANS, "fusions", "demo", "deciding")
 
 
 def main() -> int:
     """Measure the subjects asked for, then write the documents from all results that are there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=[*PLANS, "fusions", "demo"], help="measure one part")
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--documents", action="store_true", help="measure nothing, write documents")
     parser.add_argument("--rounds", default="5", help="rounds of each engine (default: 5)")
     arguments = parser.parse_args()
     FIGURES.mkdir(parents=True, exist_ok=True)
     if not arguments.documents:
-        for name in [arguments.only] if arguments.only else [*PLANS, "fusions", "demo"]:
+        for name in [arguments.only] if arguments.only else PARTS:
             if name == "fusions":
                 measure_fusions_of("goemotions-minilm")
             elif name == "demo":
                 run_demo()
+            elif name == "deciding":
+                measure_deciding_of(("goemotions-minilm", "3i4k-ko-bert"))
             else:
                 measure(name, arguments.rounds)
     results = [path for name in PLANS if (path := FIGURES / f"{name}.jsonl").is_file()]
@@ -88,6 +94,10 @@ def main() -> int:
         print(missing, file=sys.stderr)
         return 1 if arguments.documents else 0
     write_documents(results, ROOT)
+    if DECIDING.is_file():
+        from deciding_tables import deciding_markdown
+
+        replace_block(ROOT / "docs" / "deciding.md", deciding_markdown(DECIDING), "deciding")
     return 0
 
 
@@ -95,11 +105,16 @@ def make(name: str) -> "Subject":
     """Make a subject from the real data."""
     from subjects import SUBJECTS
 
+    return SUBJECTS[name](real_data(), WORK)
+
+
+def real_data() -> Path:
+    """Return the folder with real data; the folder to work in is made."""
     real = Path(os.environ.get("LIMEN_SHARED", ROOT.parent / "shared"))
     if not (real / "data").is_dir():
         sys.exit(f"no real data at {real}; LIMEN_SHARED names its folder (CONTRIBUTING.md)")
     WORK.mkdir(parents=True, exist_ok=True)
-    return SUBJECTS[name](real, WORK)
+    return real
 
 
 def measure_fusions_of(name: str) -> None:
@@ -110,6 +125,23 @@ def measure_fusions_of(name: str) -> None:
     fresh.unlink(missing_ok=True)
     measure_fusions(make(name), WORK, fresh)
     fresh.replace(FIGURES / "fusions.jsonl")
+
+
+def measure_deciding_of(names: tuple[str, ...]) -> None:
+    """Measure what docs/deciding.md says of calibration and thresholds."""
+    from deciding import measure_cost, measure_deciding, measure_rate
+    from subjects import HELD_OUT
+
+    classifiers = []
+    for name in names:
+        file, labelled = HELD_OUT[name](real_data(), WORK)
+        classifiers.append(measure_deciding(file, labelled, name))
+    cost = {
+        **measure_cost(),
+        "minilm texts/s": measure_rate(*HELD_OUT[names[0]](real_data(), WORK)),
+    }
+    found = {"date": date.today().isoformat(), "classifiers": classifiers, "cost": cost}
+    DECIDING.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def run_demo() -> None:

@@ -98,6 +98,39 @@ SUBJECTS: dict[str, Callable[[Path, Path], Subject]] = {
 }
 
 
+def held_out_goemotions(real: Path, folder: Path) -> tuple[Path, Path]:
+    """MiniLM without fitted thresholds, and all its held-out texts with labels, as .jsonl."""
+    lines = (real / "data/goemotions/dev.tsv").read_text(encoding="utf-8").split("\n")
+    rows = [line.split("\t")[:2] for line in lines if line]
+    texts = _write(
+        folder / "goemotions-all.jsonl",
+        [{"text": text, "labels": [*map(int, places.split(","))]} for text, places in rows],
+    )
+    return _exported(real / "models/goemotions-minilm", folder, rows[0][0]), texts
+
+
+def held_out_intents(real: Path, folder: Path) -> tuple[Path, Path]:
+    """BERT of 4 layers, and all its held-out texts with labels, as .jsonl."""
+    lines = (real / "data/3i4k/dev.txt").read_bytes().decode("utf-8").split("\r\n")
+    rows = [line.partition("\t")[::2] for line in lines if line]
+    texts = _write(
+        folder / "3i4k-all.jsonl", [{"text": text, "labels": int(place)} for place, text in rows]
+    )
+    return _exported(real / "models/3i4k-ko-bert", folder, rows[0][1]), texts
+
+
+HELD_OUT: dict[str, Callable[[Path, Path], tuple[Path, Path]]] = {
+    "goemotions-minilm": held_out_goemotions,
+    "3i4k-ko-bert": held_out_intents,
+}
+
+
+def _exported(checkpoint: Path, folder: Path, text: str) -> Path:
+    file = folder / f"{checkpoint.name}-plain.onnx"
+    export(str(checkpoint), file, ExportSettings(texts=NamedTexts("one text", (text,))))
+    return file
+
+
 def _make_base(tokenizer_json: Path, folder: Path, texts: list[str]) -> None:
     special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep")}
     tokenizer = PreTrainedTokenizerFast(

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from limen.agreement import beyond_parity, compare
 from limen.arrays import FloatArray
-from limen.decision import decide, scores_from_logits
-from limen.evaluation.metrics import judge_multiclass, judge_multilabel
+from limen.decision import decide, score
+from limen.evaluation.metrics import judge
+from limen.evaluation.report.judged import Judged
 from limen.format import DecisionBlock
 
 from limen_bench.engines.table import EngineKind
@@ -116,22 +117,20 @@ def _quality(
     decision: DecisionBlock,
 ) -> None:
     point = decision.point(decision.default_point)
-    decided = decide(scores_from_logits(computed.logits, decision), decision, point)
+    decided = decide(score(computed.logits, decision), decision, point).chosen
     note = f"{len(truth):,} labelled texts, operating point {point.name}"
-    values: dict[str, float | int | None]
-    if decision.rule == "multilabel":
-        found = judge_multilabel(truth, decided)
-        values = {
-            "macro_f1": round(found.macro_f1, 4),
-            "micro_f1": round(found.micro_f1, 4),
-            "subset_accuracy": round(found.subset_accuracy, 4),
-        }
-    else:
+    names: tuple[str, ...] = ("macro_f1", "micro_f1", "subset_accuracy")
+    if decision.one_label:
+        names = ("accuracy", "macro_f1")
         single = truth.sum(axis=1) == 1
         note = f"{int(single.sum()):,} texts with exactly one label, operating point {point.name}"
         if not single.any():
             measuring.found(computed.kind.name, Found("quality", {}, note=note))
             return
-        judged = judge_multiclass(truth[single], decided[single])
-        values = {"accuracy": round(judged.accuracy, 4), "macro_f1": round(judged.macro_f1, 4)}
+        truth, decided = truth[single], decided[single]
+    judged = Judged(decision.labels, truth, decided, exclusive=decision.one_label, sets=point.sets)
+    quality = judge(judged)
+    values: dict[str, float | int | None] = {
+        name: None if (value := quality.figure(name)) is None else round(value, 4) for name in names
+    }
     measuring.found(computed.kind.name, Found("quality", values, note=note))

@@ -10,10 +10,14 @@ import numpy as np
 from limen.corpus import sentences
 from limen.encoder import TokenEncoder
 from limen.errors import ExportError, InputError, LimenError, OutputError
-from limen.evaluation.thresholds import fit_f1
+from limen.evaluation.collecting import LabelledLogits, check_truth
+from limen.evaluation.fit_records import record_of
+from limen.evaluation.parts import text_key
+from limen.evaluation.tuning import TuneSettings, fit_block
 from limen.format import (
     DecisionBlock,
     Evidence,
+    FitRecord,
     OperatingPoint,
     check_writable,
     parse,
@@ -85,17 +89,14 @@ def _export(
     chosen = next(
         candidate for candidate in candidates if candidate.precision == settings.precision
     )
+    fits: tuple[FitRecord, ...] = ()
     if settings.fit_on is not None:
-        told.step(f"fitting thresholds on {len(settings.fit_on.texts):,} labelled texts")
-        decision = _fitted(decision, chosen.model, settings.fit_on)
+        told.step(f"fitting on {len(settings.fit_on.texts):,} labelled texts")
+        decision, record = _fitted(decision, chosen.model, settings.fit_on)
+        fits = (record,)
     told.step("timing one text at a time, each precision in its own process")
     rungs = tuple(rung_of(candidate, expected, decision, texts) for candidate in candidates)
-    fitted_on = (
-        None
-        if settings.fit_on is None
-        else f"{settings.fit_on.name}, {len(settings.fit_on.texts):,} texts"
-    )
-    evidence = Evidence(texts.name, len(texts.texts), rungs, fitted_on)
+    evidence = Evidence(texts.name, len(texts.texts), rungs, fits)
     told.step("stamping, re-opening and verifying")
     data = _stamped(reference, decision, chosen, evidence)
     digest = _verify(data, output.name, chosen, texts)
@@ -117,10 +118,6 @@ def _decision(reference: Reference, settings: ExportSettings) -> DecisionBlock:
         raise InputError(
             "thresholds are given and labelled texts to fit them on as well; give one of them"
         )
-    if settings.fit_on is not None and reference.rule != "multilabel":
-        raise InputError(
-            f"thresholds by F1 are fitted for rule multilabel, this model is {reference.rule}"
-        )
     multiclass = reference.rule == "multiclass"
     points = [OperatingPoint("argmax", None) if multiclass else _half(reference.labels)]
     if settings.thresholds is not None:
@@ -139,8 +136,10 @@ def _half(labels: tuple[str, ...]) -> OperatingPoint:
     return OperatingPoint("half", (0.5,) * len(labels))
 
 
-def _fitted(decision: DecisionBlock, model: Model, labelled: LabelledTexts) -> DecisionBlock:
-    """Fit on the scores that the finished graph gives through the runtime itself."""
+def _fitted(
+    decision: DecisionBlock, model: Model, labelled: LabelledTexts
+) -> tuple[DecisionBlock, FitRecord]:
+    """Fit on the logits that the finished graph gives through the runtime itself."""
     position = {label: index for index, label in enumerate(decision.labels)}
     truth = np.zeros((len(labelled.texts), len(decision.labels)), dtype=np.bool_)
     for row, labels in enumerate(labelled.labels):
@@ -151,8 +150,18 @@ def _fitted(decision: DecisionBlock, model: Model, labelled: LabelledTexts) -> D
                     f"have"
                 )
             truth[row, position[label]] = True
-    point = OperatingPoint("f1", fit_f1(model.scores(labelled.texts), truth))
-    return replace(decision, points=(*decision.points, point), default_point="f1")
+    keys = np.array([text_key(text) for text in labelled.texts], dtype=np.uint64)
+    data = LabelledLogits(model.logits(labelled.texts), truth, keys)
+    check_truth(truth, decision.labels, exclusive=decision.one_label)
+    settings = TuneSettings()
+    tuned = fit_block(data, decision, settings, decision.block_name)
+    fitted = replace(
+        decision,
+        points=tuned.block.points,
+        default_point=tuned.block.default_point,
+        calibration=tuned.block.calibration,
+    )
+    return fitted, record_of(tuned, data, decision, settings, labelled.name)
 
 
 def _stamped(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from limen.commands.fit_lines import fit_lines
 from limen.format import Evidence, Precision, Rung
 from limen.format.json_block import Json
 
@@ -44,6 +45,7 @@ class ExportReport:
             [
                 *(f"note: {notice}" for notice in self.notices),
                 table(self.evidence, self.precision),
+                *(f"   {line}" for fit in self.evidence.fits for line in fit_lines(fit)),
                 f"wrote {self.path}  {self.size_bytes / 1e6:.1f} MB  {self.digest[:19]}...",
             ]
         )

@@ -36,8 +36,8 @@ class ExportSettings:
         precision: of the file that is written; both are built and compared.
         thresholds: from label to threshold in [0, 1] (or one for each label, in label order), given
             by the user; None for none.
-        fit_on: labelled texts on which thresholds for the point `f1` are fitted; None for none. Not
-            together with `thresholds`.
+        fit_on: labelled texts on which the calibration and the rule's usual operating points are
+            fitted; None for none. Not together with `thresholds`.
         texts: texts to compare on; None takes the emotion corpus.
         rule: overrides the checkpoint's own `problem_type`.
         max_tokens: overrides the longest input, in tokens.

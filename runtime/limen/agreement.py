@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limen.arrays import FloatArray
-from limen.decision import decide, scores_from_logits
+from limen.decision import decide, score
 from limen.format import DecisionBlock
 
 PARITY_ABSOLUTE = 1e-4
@@ -35,8 +35,8 @@ def compare(expected: FloatArray, found: FloatArray, decision: DecisionBlock) ->
     default point.
     """
     point = decision.point(decision.default_point)
-    wanted = decide(scores_from_logits(expected, decision), decision, point)
-    got = decide(scores_from_logits(found, decision), decision, point)
+    wanted = decide(score(expected, decision), decision, point).chosen
+    got = decide(score(found, decision), decision, point).chosen
     same = wanted == got
     return Agreement(
         max_logit_difference=float(np.abs(expected - found).max()),

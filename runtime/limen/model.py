@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
-from limen.arrays import FloatArray
-from limen.decision import decide, scores_from_logits
+from limen.arrays import FloatArray, WideArray
+from limen.decision import decide, decision_function, score, scores_from_logits
 from limen.encoder import Encoder, open_encoder
 from limen.engine import Engine
 from limen.errors import EngineError, InputError
-from limen.format import ClassifierFile, DecisionBlock, Golden, OperatingPoint, read
-from limen.prediction import Prediction, prediction
+from limen.format import ClassifierFile, DecisionBlock, Fallback, Golden, OperatingPoint, read
+from limen.operating import point_at, with_policy
+from limen.prediction import Prediction, predictions
 from limen.threads import thread_count
 
 _STREAM_CHUNK = 1_024
@@ -27,8 +27,10 @@ class Model:
 
     Attributes:
         labels: label names in the order of the scores.
-        rule: `multiclass` or `multilabel`.
-        operating_point: name and thresholds in use.
+        rule: `multiclass`, `multilabel`, `one_vs_rest` or `one_vs_one`.
+        operating_point: name, thresholds and promise in use.
+        abstain: the margin below which a classifier that gives one label abstains, and what a
+            multi-label text gets that reaches no threshold.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Model:
         self._threads = threads
         self.labels = decision.labels
         self.rule = decision.rule
+        self.abstain = decision.abstain
         self.operating_point = point
 
     def __call__(self, text: str) -> Prediction:
@@ -68,15 +71,9 @@ class Model:
 
     def _predict(self, texts: list[str], start: int) -> list[Prediction]:
         logits, truncated = self._run(texts, start)
-        scores = scores_from_logits(logits, self._decision, start)
-        chosen = decide(scores, self._decision, self.operating_point)
-        exclusive = self.rule == "multiclass"
-        return [
-            prediction(
-                self.labels, scores[index], chosen[index], exclusive=exclusive, truncated=cut
-            )
-            for index, cut in enumerate(truncated)
-        ]
+        scored = score(logits, self._decision, start)
+        decided = decide(scored, self._decision, self.operating_point)
+        return predictions(self.labels, scored.scores, decided, truncated)
 
     def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Decide about any number of texts in constant memory, in order; errors as in `predict`."""
@@ -95,40 +92,37 @@ class Model:
         """Return what the graph gives: float32, (texts, outputs); errors as in `predict`."""
         return self._run(_listed(texts))[0]
 
-    def at(self, point: str | Mapping[str, float]) -> "Model":
+    def decision_function(self, texts: Iterable[str]) -> WideArray:
+        """Return decision values as scikit-learn's one-vs-rest and one-vs-one classifiers do:
+        float64, (texts, labels), or (texts,) for two labels with one output; errors as in
+        `predict`.
+        """
+        return decision_function(self.logits(texts), self._decision)
+
+    def at(
+        self,
+        point: str | Mapping[str, float] | None = None,
+        *,
+        margin: float | None = None,
+        fallback: Fallback | None = None,
+    ) -> "Model":
         """Return the same classifier at another operating point; the weights are shared.
 
         Args:
             point: the name of a point that the file carries, or thresholds by label that replace
-                those in use.
+                those in use; None keeps the point.
+            margin: abstain where the score is less than this above the next one, in [0, 1]; for
+                rules that give one label. None keeps it.
+            fallback: `top1` gives a multi-label text that reaches no threshold its best label,
+                `none` leaves it without. None keeps it.
 
         Raises:
-            InputError: no such point, an unknown label, or a threshold outside [0, 1].
+            InputError: no such point, an unknown label, a threshold or margin outside [0, 1], or an
+                option that the rule does not have.
         """
-        chosen = self._decision.point(point) if isinstance(point, str) else self._replaced(point)
-        return Model(self._encoder, self._engine, self._decision, chosen, self._threads)
-
-    def _replaced(self, own: Mapping[str, float]) -> OperatingPoint:
-        if not isinstance(own, Mapping):
-            raise InputError(
-                f"{type(own).__name__} where an operating point is expected; give a name or a map "
-                "from label to threshold"
-            )
-        unknown = [label for label in own if label not in self.labels]
-        if unknown:
-            raise InputError(
-                f"thresholds name {unknown[0]!r}, which is none of the {len(self.labels)} labels"
-            )
-        old = self.operating_point.thresholds or (0.0,) * len(self.labels)
-        for label, value in own.items():
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
-                raise InputError(f"threshold of {label!r}: a number in [0, 1] expected")
-        mixed = tuple(
-            float(own.get(label, kept)) for label, kept in zip(self.labels, old, strict=True)
-        )
-        point = OperatingPoint("custom", mixed)
-        DecisionBlock(self.rule, self.labels, self._decision.link, (point,), "custom")
-        return point
+        chosen = point_at(point, self.operating_point, self._decision)
+        decision = with_policy(self._decision, margin, fallback)
+        return Model(self._encoder, self._engine, decision, chosen, self._threads)
 
     def _run(self, texts: list[str], start: int = 0) -> tuple[FloatArray, list[bool]]:
         def one(indexed: tuple[int, str]) -> tuple[FloatArray, bool]:

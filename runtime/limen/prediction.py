@@ -1,13 +1,30 @@
 """What a classifier says about one text."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from limen.arrays import FloatArray
+from limen.decision import REASONS, Decided
+from limen.errors import InputError
 from limen.format.json_block import Json
+
+_SAID = {
+    "threshold": "its score is below the threshold",
+    "margin": "too little above the next label",
+    "no_yes": "no part said yes",
+    "empty_set": "no label is in the set",
+}
+
+
+class LabelScore(TypedDict):
+    """A label with its score, as a transformers pipeline gives it."""
+
+    label: str
+    score: float
 
 
 class Scores(Mapping[str, float]):
@@ -40,68 +57,108 @@ class Scores(Mapping[str, float]):
         return "{" + ", ".join(f"{name!r}: {score:.3f}" for name, score in self.items()) + "}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The decision about one text.
 
     Attributes:
-        labels: the labels decided on, in label order; empty where no label reached its threshold.
+        labels: the labels decided on, in label order; possibly empty.
         scores: every label's score in [0, 1].
-        top: the label with the largest score, decided on or not.
-        abstained: a multi-class classifier gave no label because the best score is below the
-            operating point's threshold. A multi-label text without labels is a decision, not an
-            abstention.
+        top: the label that the rule prefers, decided on or not: the one with the largest score,
+            and with `one_vs_one` the one with most votes, or the winner of the surest pair.
+        margin: score of `top` less the best other score; with one label its score.
+        abstained: a classifier that gives one label gave none. A multi-label text without labels is
+            a decision, not an abstention.
+        reason: why it abstained: `threshold` (the score of `top` is below its threshold), `margin`
+            (too little above the next), `no_yes` (no part said yes), `empty_set` (no label is in
+            the conformal set); None where it did not.
         truncated: the text was longer than the model can take; the decision rests on a part of it.
     """
 
     labels: tuple[str, ...]
     scores: Scores
     top: str
+    margin: float
     abstained: bool
+    reason: str | None
     truncated: bool
 
     def to_dict(self) -> dict[str, Json]:
-        """Return plain values, ready for JSON."""
+        """Return plain values, ready for JSON; numbers to six digits."""
         scores: dict[str, Json] = {name: round(score, 6) for name, score in self.scores.items()}
         return {
             "abstained": self.abstained,
             "labels": list(self.labels),
+            "margin": round(self.margin, 6),
+            "reason": self.reason,
             "scores": scores,
             "top": self.top,
             "truncated": self.truncated,
         }
+
+    def to_json(self) -> str:
+        """Return one line of JSON, names as they are."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def to_pipeline(self, top_k: int | None = None) -> list[LabelScore]:
+        """Return what a transformers text-classification pipeline returns for a text: labels with
+        their scores, best first
+        (https://huggingface.co/docs/transformers/main_classes/pipelines#transformers.TextClassificationPipeline).
+
+        Args:
+            top_k: how many, at least 1; None for all.
+
+        Raises:
+            InputError: `top_k` is below 1.
+        """
+        if top_k is not None and top_k < 1:
+            raise InputError(f"top_k={top_k}: at least 1 expected, or None for all")
+        ordered = sorted(self.scores.items(), key=lambda item: -item[1])
+        return [{"label": label, "score": score} for label, score in ordered[:top_k]]
 
     def __str__(self) -> str:
         """Show the labels decided on with their scores; in brackets the best one where there is
         none.
         """
         shown = "  ".join(f"{label} {self.scores[label]:.2f}" for label in self.labels)
-        shown = shown or f"(none; best {self.top} {self.scores[self.top]:.2f})"
+        if not shown:
+            why = f": {_SAID[self.reason]}" if self.reason else ""
+            shown = f"(none; best {self.top} {self.scores[self.top]:.2f}{why})"
         return shown + ("  [truncated]" if self.truncated else "")
 
 
-def prediction(
-    labels: tuple[str, ...],
-    row: FloatArray,
-    chosen: npt.NDArray[np.bool_],
-    *,
-    exclusive: bool,
-    truncated: bool,
-) -> Prediction:
-    """Make the Prediction of one text.
+def predictions(
+    labels: tuple[str, ...], scores: FloatArray, decided: Decided, truncated: Sequence[bool]
+) -> list[Prediction]:
+    """Make the Predictions of texts.
 
     Args:
         labels: all label names.
-        row: float32, (labels,), the scores.
-        chosen: bool, (labels,), the labels decided on.
-        exclusive: the rule gives exactly one label, so none means that it abstained.
-        truncated: the text lost a part.
+        scores: float32, (texts, labels).
+        decided: the decisions about the same texts.
+        truncated: which texts lost a part.
     """
-    names = tuple(labels[index] for index in np.flatnonzero(chosen))
-    return Prediction(
-        labels=names,
-        scores=Scores(labels, row),
-        top=labels[int(row.argmax())],
-        abstained=exclusive and not names,
-        truncated=truncated,
-    )
+    rows, places = np.nonzero(decided.chosen)
+    ends = np.searchsorted(rows, np.arange(len(scores) + 1)).tolist()
+    names = [labels[place] for place in places.tolist()]
+    return [
+        Prediction(
+            tuple(names[ends[index] : ends[index + 1]]),
+            Scores(labels, row),
+            labels[top],
+            margin,
+            reason != 0,
+            REASONS[reason],
+            cut,
+        )
+        for index, (row, top, margin, reason, cut) in enumerate(
+            zip(
+                scores,
+                decided.top.tolist(),
+                decided.margins.tolist(),
+                decided.reasons.tolist(),
+                truncated,
+                strict=True,
+            )
+        )
+    ]

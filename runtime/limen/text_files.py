@@ -3,11 +3,14 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from limen.errors import InputError
 
-_LONGEST_CELL = 2**31 - 1
+LONGEST_CELL = 2**31 - 1
+"""What csv.field_size_limit takes on every platform; csv itself stops at 128 KiB."""
 _SUFFIXES = (".txt", ".jsonl", ".csv")
 
 
@@ -29,14 +32,25 @@ def read_texts(path: Path, column: str = "text") -> Iterator[str]:
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path}: expected a file ending in {', '.join(_SUFFIXES)}")
+    with opened(path) as lines:
+        if path.suffix.lower() == ".csv":
+            yield from _csv_texts(lines, path, column)
+        elif path.suffix.lower() == ".jsonl":
+            yield from _json_texts(lines, path, column)
+        else:
+            yield from plain_texts(lines)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """Open a UTF-8 file, with or without a byte order mark; line ends are given as they stand.
+
+    Raises:
+        InputError: it cannot be read, or what is read of it inside the block is not UTF-8.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            if path.suffix.lower() == ".csv":
-                yield from _csv_texts(lines, path, column)
-            elif path.suffix.lower() == ".jsonl":
-                yield from _json_texts(lines, path, column)
-            else:
-                yield from plain_texts(lines)
+            yield lines
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: not UTF-8 near byte {_place(path):,}; convert it first"
@@ -60,7 +74,15 @@ def plain_texts(lines: Iterable[str]) -> Iterator[str]:
         yield line.removesuffix("\n").removesuffix("\r")
 
 
-def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
+def json_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, object]]:
+    """Parse JSON lines; empty lines are left out.
+
+    Yields:
+        Number of the line, from 1, and its value.
+
+    Raises:
+        InputError: a line is not JSON; `path` stands in the message.
+    """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -68,6 +90,11 @@ def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: not JSON") from error
+        yield number, record
+
+
+def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
+    for number, record in json_lines(lines, path):
         text = record.get(column) if isinstance(record, dict) else record
         if not isinstance(text, str):
             raise InputError(
@@ -79,7 +106,7 @@ def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
 def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
     reader = csv.DictReader(lines)
     # A text may be longer than csv's 128 KiB. The limit is the process's: it is put back.
-    usual = csv.field_size_limit(_LONGEST_CELL)
+    usual = csv.field_size_limit(LONGEST_CELL)
     try:
         columns = list(reader.fieldnames or ())
         if column not in columns:

@@ -8,6 +8,7 @@ options are read; and what needs the hub is left out.
 """
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from limen.corpus import sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -48,6 +50,11 @@ def reader_folder(tmp_path_factory, make_checkpoint):
     make_checkpoint(folder / "my-checkpoint", **labels)
     (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
     (folder / "texts.txt").write_text("what a day\n회의는 네 시\n", encoding="utf-8")
+    for name, split in (("labelled", "train"), ("held-out", "test")):
+        rows = [row for row in sentences("en", split) if {"joy", "anger"} & {*row.labels}]
+        told = ({"text": row.text, "labels": [*{"joy", "anger"} & {*row.labels}]} for row in rows)
+        content = "".join(json.dumps(row) + "\n" for row in told)
+        (folder / f"{name}.jsonl").write_text(content, encoding="utf-8")
     limen(["export", "my-checkpoint", "-o", "emotion.onnx"], folder)
     limen(["bench", "emotion.onnx", "--quick", "--rounds", "1", "--measures", "one,bulk"], folder)
     return folder

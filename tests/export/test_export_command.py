@@ -164,7 +164,7 @@ def test_missing_texts_and_thresholds(failing, tmp_path):
     assert "none.json: cannot be read" in failing("--thresholds", tmp_path / "none.json")
 
 
-def test_thresholds_for_other_labels(failing, tmp_path, traced):
+def test_thresholds_for_other_labels(traced, failing, tmp_path):
     (tmp_path / "cuts.json").write_text('{"pride": 0.5}', encoding="utf-8")
     assert "'pride'" in failing("--thresholds", tmp_path / "cuts.json")
 

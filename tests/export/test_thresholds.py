@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from limen.errors import InputError
-from limen.evaluation.metrics import judge_multilabel
 from limen.evaluation.thresholds import fit_f1
 from limen.format import read
 from limen_export import ExportSettings, export
@@ -201,24 +200,3 @@ def test_threshold_between_neighbouring_floats_keeps_them_apart():
         scores = np.array([[lower], [upper]], dtype=np.float32)
         (threshold,) = fit_f1(scores, np.array([[False], [True]]))
         assert (scores >= np.float32(threshold)).ravel().tolist() == [False, True]
-
-
-def test_metrics_by_hand():
-    """Label 0: 1 hit, 1 miss, 1 false alarm; label 1: 2 hits; label 2 never; label 3: 1 miss."""
-    truth = np.array([[1, 1, 0, 0], [1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], dtype=bool)
-    decided = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]], dtype=bool)
-    quality = judge_multilabel(truth, decided)
-    assert quality.label_f1 == pytest.approx((0.5, 1.0, 0.0, 0.0))
-    assert quality.macro_f1 == pytest.approx(0.375)
-    assert quality.micro_f1 == pytest.approx(6 / 9)
-    assert quality.subset_accuracy == pytest.approx(0.5)
-
-
-def test_metrics_of_a_single_label():
-    truth = np.array([[True], [True], [False], [False], [False]])
-    decided = np.array([[True], [False], [False], [False], [False]])
-    quality = judge_multilabel(truth, decided)
-    assert quality.label_f1 == pytest.approx((2 / 3,))
-    assert quality.macro_f1 == pytest.approx(2 / 3)
-    assert quality.micro_f1 == pytest.approx(2 / 3)
-    assert quality.subset_accuracy == pytest.approx(0.8)

@@ -168,7 +168,7 @@ class Forge:
 
 @pytest.fixture(scope="session")
 def golden_folder():
-    """The folder with the three tiny classifier files and their cases."""
+    """The folder with the tiny classifier files and their cases."""
     return GOLDEN
 
 
@@ -200,6 +200,22 @@ def multiclass():
 def binary():
     """The tiny model with two labels and one output."""
     return limen.load(GOLDEN / "tiny_binary.onnx")
+
+
+@pytest.fixture(scope="session")
+def one_vs_rest():
+    """The tiny model of three parts, a curve each: points argmax (default), coverage@0.90 (sets)
+    and custom; margin 0.1.
+    """
+    return limen.load(GOLDEN / "tiny_one_vs_rest.onnx")
+
+
+@pytest.fixture(scope="session")
+def one_vs_one():
+    """The tiny model of six pairs: points argmax, custom (default) and precision@0.90:conf0.95;
+    margin 0.05.
+    """
+    return limen.load(GOLDEN / "tiny_one_vs_one.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,19 @@
-"""Every valid block survives being stored; no invalid one is read."""
+"""Every valid block survives being stored; no invalid one is read. `limen.decision` has more tests
+of its own (test_decision_block.py, test_decision_json.py).
+"""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limen.errors import FormatError, InputError
+from limen.errors import FormatError
 from limen.format import (
     DecisionBlock,
     EncoderBlock,
     Evidence,
     ExecutionBlock,
+    FitRecord,
     Golden,
     OperatingPoint,
     Provenance,
@@ -24,29 +26,12 @@ SHARES = st.floats(0.0, 1.0)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NOT_NEGATIVE = st.floats(0.0, allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(0, 2**31 - 1)
+HALF = OperatingPoint("half", (0.5, 0.5))
+GOOD = DecisionBlock("multilabel", ("a", "b"), "sigmoid", (HALF,), "half")
 
 
 def stored(block):
     return type(block).from_json(json_block.parse(json_block.dump(block.to_json()), "limen.block"))
-
-
-@st.composite
-def decisions(draw):
-    rule, link = draw(
-        st.sampled_from(
-            [("multilabel", "sigmoid"), ("multiclass", "softmax"), ("multiclass", "sigmoid")]
-        )
-    )
-    low = 2 if rule == "multiclass" else 1
-    high = 2 if (rule, link) == ("multiclass", "sigmoid") else 12
-    labels = draw(st.lists(NAMES, min_size=low, max_size=high, unique=True))
-    thresholds = st.tuples(*[SHARES] * len(labels))
-    if rule == "multiclass":
-        thresholds = st.none() | thresholds
-    points = draw(st.dictionaries(st.text(max_size=20), thresholds, min_size=1, max_size=5))
-    default = draw(st.sampled_from(sorted(points)))
-    listed = tuple(OperatingPoint(name, points[name]) for name in points)
-    return DecisionBlock(rule, tuple(labels), link, listed, default)
 
 
 encoders = st.builds(
@@ -65,12 +50,27 @@ rungs = st.builds(
     cells_alike=SHARES,
     p50_ms=st.none() | NOT_NEGATIVE,
 )
+NUMBERS = st.none() | FINITE
+fits = st.builds(
+    FitRecord,
+    block=st.text(),
+    texts_name=st.text(),
+    texts=st.integers(1, 2**31),
+    parts=st.dictionaries(st.text(), COUNTS, max_size=3).map(lambda d: tuple(sorted(d.items()))),
+    judged=st.text(),
+    figures=st.dictionaries(st.text(), NUMBERS, max_size=3).map(
+        lambda figures: tuple(sorted(figures.items()))
+    ),
+    label_f1=st.lists(st.none() | SHARES, max_size=5).map(tuple),
+    support=st.lists(COUNTS, max_size=5).map(tuple),
+    notices=st.lists(st.text(), max_size=3).map(tuple),
+)
 evidences = st.builds(
     Evidence,
     texts_name=st.text(),
     texts=COUNTS,
     rungs=st.lists(rungs, max_size=5).map(tuple),
-    fitted_on=st.none() | st.text(),
+    fits=st.lists(fits, max_size=3).map(tuple),
 )
 provenances = st.builds(
     Provenance,
@@ -93,13 +93,6 @@ def goldens(draw):
     rows = draw(st.lists(row, max_size=6))
     texts, ids, logits = (tuple(row[part] for row in rows) for part in range(3))
     return Golden(texts, ids, logits, draw(NOT_NEGATIVE))
-
-
-@given(decisions())
-def test_decision(block):
-    """Points come back in the order of their names, as JSON's sorted keys have them."""
-    in_order = tuple(sorted(block.points, key=lambda point: point.name))
-    assert stored(block) == replace(block, points=in_order)
 
 
 @given(encoders)
@@ -125,56 +118,6 @@ def test_golden(block):
 @given(provenances)
 def test_provenance(block):
     assert stored(block) == block
-
-
-@given(decisions())
-def test_outputs_is_one_only_for_two_labels_with_one_logit(block):
-    single = block.rule == "multiclass" and block.link == "sigmoid"
-    assert block.outputs == (1 if single else len(block.labels))
-
-
-@given(decisions(), st.text(max_size=20))
-def test_point_is_found_by_name_or_refused_with_the_names_there_are(block, name):
-    names = [point.name for point in block.points]
-    if name in names:
-        assert block.point(name) == block.points[names.index(name)]
-    else:
-        with pytest.raises(InputError) as caught:
-            block.point(name)
-        assert all(own in str(caught.value) for own in names)
-
-
-HALF = OperatingPoint("half", (0.5, 0.5))
-GOOD = DecisionBlock("multilabel", ("a", "b"), "sigmoid", (HALF,), "half")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"labels": ()}, "0 labels, expected 1 to 10,000"),
-        ({"labels": tuple(map(str, range(10_001)))}, "10,001 labels"),
-        ({"labels": ("a", "a")}, "'a' stands twice"),
-        ({"labels": ("a", "")}, "label 1 is empty"),
-        ({"labels": ("a", "\n")}, "label 1 is empty"),
-        ({"labels": ("a", "x" * 1_001)}, "label 1 is empty or longer than 1,000 characters"),
-        ({"labels": ("a", "\ud800")}, "label 1"),
-        ({"link": "softmax"}, "rule multilabel needs link sigmoid"),
-        ({"rule": "multiclass", "labels": ("a",)}, "two labels or more"),
-        ({"rule": "multiclass", "labels": ("a", "b", "c")}, "needs two labels, found 3"),
-        ({"points": ()}, "1 to 100 operating points"),
-        ({"points": (HALF, HALF)}, "unlike names"),
-        ({"default_point": "f1"}, "default point 'f1' is none of half"),
-        ({"points": (OperatingPoint("half", None),)}, "rule multilabel needs thresholds"),
-        ({"points": (OperatingPoint("half", (0.5,)),)}, "1 thresholds for 2 labels"),
-        ({"points": (OperatingPoint("half", (0.5, 1.01)),)}, "1.01 of label 'b' is outside"),
-        ({"points": (OperatingPoint("half", (-0.01, 0.5)),)}, "-0.01 of label 'a' is outside"),
-        ({"points": (OperatingPoint("half", (float("nan"), 0.5)),)}, "nan of label 'a'"),
-        ({"points": (OperatingPoint("half", (0.5, float("inf"))),)}, "inf of label 'b'"),
-    ],
-)
-def test_no_unfit_decision_can_be_made(changes, message):
-    with pytest.raises(InputError, match=message):
-        replace(GOOD, **changes)
 
 
 VALUES = st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=5)

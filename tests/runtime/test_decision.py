@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limen.decision import decide, scores_from_logits
+from limen.decision import Scored, score, scores_from_logits
+from limen.decision import decide as decide_scored
 from limen.errors import EngineError
 from limen.format import DecisionBlock, OperatingPoint
 
@@ -18,6 +19,11 @@ LOGITS = st.one_of(
 )
 SHARES = st.floats(0, 1, width=32)
 ARGMAX = OperatingPoint("argmax", None)
+
+
+def decide(scores, decision, point):
+    """Labels given, where the ranking is by the scores themselves."""
+    return decide_scored(Scored(scores, scores), decision, point).chosen
 
 
 def multilabel(labels):
@@ -151,7 +157,7 @@ def test_only_the_winners_own_threshold_counts():
 def test_the_one_output_chooses_between_two_labels():
     decision = multiclass(2, "sigmoid")
     logits = np.array([[-2.0], [0.0], [2.0]], dtype=np.float32)
-    chosen = decide(scores_from_logits(logits, decision), decision, ARGMAX)
+    chosen = decide_scored(score(logits, decision), decision, ARGMAX).chosen
     assert chosen.tolist() == [[True, False], [True, False], [False, True]]
 
 

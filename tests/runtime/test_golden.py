@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import TokenEncoder
-from limen.format import read
+from limen.format import Isotonic, Platt, read
+from limen.format.rules import RULES
 
-FILES = ("tiny_binary.onnx", "tiny_multiclass.onnx", "tiny_multilabel.onnx")
+FILES = tuple(
+    f"tiny_{rule}.onnx"
+    for rule in ("binary", "multiclass", "multilabel", "one_vs_one", "one_vs_rest")
+)
 SPELLED = ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
 
 
@@ -60,6 +64,8 @@ def test_decisions(cases, name, model):
         assert list(found.labels) == case["labels"], case
         assert found.top == case["top"], case
         assert found.abstained is case["abstained"], case
+        assert found.reason == case["reason"], case
+        assert found.margin == pytest.approx(case["margin"], rel=0, abs=1e-6), case
         assert found.truncated is case["truncated"], case
         assert dict(found.scores) == pytest.approx(case["scores"], rel=0, abs=1e-6), case
 
@@ -67,6 +73,11 @@ def test_decisions(cases, name, model):
 def test_default_point_is_the_files_own(golden_folder, name, model):
     decision = read(golden_folder / name).metadata.decision
     assert model.operating_point == decision.point(decision.default_point)
+
+
+def is_given(decision, point, label):
+    """Whether a label has a threshold at a point."""
+    return point.thresholds is None or point.thresholds[decision.labels.index(label)] is not None
 
 
 def cells(decision, rows):
@@ -85,17 +96,37 @@ def cells(decision, rows):
         own = [case for case in rows if case["point"] == point.name]
         for label in decision.labels:
             chosen = [case for case in own if label in case["labels"]]
-            kinds[f"{point.name}: {label} chosen"] = chosen
+            if is_given(decision, point, label):
+                kinds[f"{point.name}: {label} chosen"] = chosen
+            else:
+                kinds[f"{point.name}: {label} first"] = [c for c in own if c["top"] == label]
             kinds[f"{point.name}: {label} not chosen"] = [
                 case for case in own if case not in chosen
             ]
-        if decision.rule == "multilabel":
-            kinds[f"{point.name}: no label"] = [case for case in own if not case["labels"]]
-            kinds[f"{point.name}: several"] = [case for case in own if len(case["labels"]) > 1]
-        elif point.thresholds is not None:
-            kinds[f"{point.name}: abstained"] = [case for case in own if case["abstained"]]
-            kinds[f"{point.name}: decided"] = [case for case in own if not case["abstained"]]
+        kinds |= {f"{point.name}: {kind}": found for kind, found in ends(decision, point, own)}
     return kinds
+
+
+def ends(decision, point, own):
+    """How a text can come out at a point."""
+    if point.sets or not decision.one_label:
+        yield "no label", [case for case in own if not case["labels"]]
+        yield "several", [case for case in own if len(case["labels"]) > 1]
+    if point.sets:
+        yield "empty set", [case for case in own if case["reason"] == "empty_set"]
+        yield "one alone", [case for case in own if len(case["labels"]) == 1]
+    elif decision.one_label:
+        yield "decided", [case for case in own if not case["abstained"]]
+        if point.thresholds is not None:
+            yield "threshold", [case for case in own if case["reason"] == "threshold"]
+        if decision.abstain.margin and point.promise is None:
+            yield "margin", [case for case in own if case["reason"] == "margin"]
+        if decision.abstain.margin and point.promise is not None:
+            low = decision.abstain.margin
+            yield (
+                "margin ignored",
+                [case for case in own if case["margin"] < low and case["labels"]],
+            )
 
 
 def test_cases_cover_every_cell(golden_folder, cases, name):
@@ -108,6 +139,36 @@ def test_files_differ_in_side_and_special_tokens(golden_folder):
     blocks = [read(golden_folder / name).metadata.encoder for name in FILES]
     assert {block.truncation_side for block in blocks} == {"left", "right"}
     assert {block.special_tokens_in_text for block in blocks} == {True, False}
+
+
+def test_files_carry_every_kind_of_setting(golden_folder):
+    decisions = [read(golden_folder / name).metadata.decision for name in FILES]
+    assert {decision.rule for decision in decisions} == set(RULES)
+    kinds = {type(decision.calibration) for decision in decisions}
+    assert kinds == {type(None), Platt, Isotonic}
+    assert {block.name for decision in decisions for block in decision.replaced} == {"export"}
+    points = [point for decision in decisions for point in decision.points]
+    assert {point.promise and point.promise.kind for point in points} == {
+        None,
+        "precision",
+        "coverage",
+    }
+    assert {point.sets for point in points} == {True, False}
+    never = [point for point in points if point.thresholds and None in point.thresholds]
+    assert never
+
+
+def test_votes_overrule_scores_somewhere(cases):
+    assert [case for case in cases["tiny_one_vs_one.onnx"] if case["margin"] < 0]
+
+
+def test_labels_that_a_curve_draws_alike_are_told_apart_somewhere(cases):
+    tied = [
+        case
+        for case in cases["tiny_one_vs_rest.onnx"]
+        if case["margin"] == 0 and case["top"] != next(iter(case["scores"]))
+    ]
+    assert tied
 
 
 @given(data=st.data())

@@ -151,11 +151,11 @@ OTHER = {
     ),
     "wrong output width": (
         lambda forge: with_port(forge, 12, b"logits", 1, [ANY, FIVE]),
-        "logits have width 5, the decision needs 4",
+        "logits: multilabel over 4 labels needs 4 outputs, the graph has 5",
     ),
     "unknown output width": (
         lambda forge: with_port(forge, 12, b"logits", 1, [ANY, b""]),
-        "logits have width unknown",
+        "logits have no fixed width, expected 4",
     ),
 }
 

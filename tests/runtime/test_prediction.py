@@ -7,15 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen import Prediction, Scores
-from limen.prediction import prediction
+from limen.decision import REASONS, Decided
+from limen.errors import InputError
+from limen.prediction import predictions
 
 LABELS = ("joy, bright", "분노", "🙂")
 ROW = np.array([0.25, 0.999, 0.5], dtype=np.float32)
 
 
-def predicted(*chosen, exclusive=False, truncated=False, row=ROW):
-    marks = np.array([label in chosen for label in LABELS])
-    return prediction(LABELS, row, marks, exclusive=exclusive, truncated=truncated)
+def predicted(*chosen, reason=None, truncated=False, row=ROW):
+    """The prediction of one text; `chosen` are the labels given."""
+    marks = np.array([[label in chosen for label in LABELS]])
+    top = np.array([row.argmax()])
+    margin = np.array([row.max() - np.sort(row)[-2]], dtype=np.float32)
+    reasons = np.array([REASONS.index(reason)], dtype=np.uint8)
+    (found,) = predictions(LABELS, row[None], Decided(marks, top, margin, reasons), [truncated])
+    return found
 
 
 def test_scores_are_a_mapping_in_label_order():
@@ -60,10 +67,46 @@ def test_top_is_the_largest_score_and_the_earlier_of_equals():
     assert predicted(row=np.array([0.5, 0.5, 0.5], dtype=np.float32)).top == LABELS[0]
 
 
-def test_only_an_exclusive_rule_abstains():
-    assert predicted(exclusive=True).abstained is True
-    assert predicted("분노", exclusive=True).abstained is False
-    assert predicted(exclusive=False).abstained is False
+@pytest.mark.parametrize("reason", [reason for reason in REASONS if reason])
+def test_abstaining_has_a_reason_that_is_shown(reason):
+    found = predicted(reason=reason)
+    assert (found.abstained, found.reason) == (True, reason)
+    assert str(found).startswith("(none; best 분노 1.00: ")
+    assert found.to_dict()["reason"] == reason
+
+
+def test_no_labels_alone_are_no_abstention():
+    assert (predicted().abstained, predicted().reason) == (False, None)
+
+
+def test_margin_is_the_distance_to_the_next_score():
+    assert predicted("분노").margin == pytest.approx(0.499, abs=1e-6)
+
+
+def test_the_form_of_a_transformers_pipeline():
+    found = predicted("분노").to_pipeline()
+    assert [one["label"] for one in found] == ["분노", "🙂", "joy, bright"]
+    assert [one["score"] for one in found] == pytest.approx([0.999, 0.5, 0.25], abs=1e-6)
+    assert predicted("분노").to_pipeline(top_k=1) == found[:1]
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_no_labels_of_a_pipeline_are_an_input_error(top_k):
+    with pytest.raises(InputError, match=rf"top_k={top_k}: at least 1"):
+        predicted("분노").to_pipeline(top_k)
+    assert len(predicted("분노").to_pipeline(99)) == 3
+
+
+def test_a_pipeline_keeps_label_order_among_equals():
+    found = predicted(row=np.array([0.5, 0.5, 0.5], dtype=np.float32)).to_pipeline()
+    assert [one["label"] for one in found] == list(LABELS)
+
+
+def test_to_json_is_one_line_that_reads_back():
+    found = predicted("분노", truncated=True)
+    assert "\n" not in found.to_json()
+    assert "분노" in found.to_json()
+    assert json.loads(found.to_json()) == found.to_dict()
 
 
 def test_to_dict_is_plain_and_ready_for_json():
@@ -71,6 +114,8 @@ def test_to_dict_is_plain_and_ready_for_json():
     assert plain == {
         "abstained": False,
         "labels": ["분노"],
+        "margin": 0.499,
+        "reason": None,
         "scores": {"joy, bright": 0.25, "분노": 0.999, "🙂": 0.5},
         "top": "분노",
         "truncated": True,
@@ -78,9 +123,9 @@ def test_to_dict_is_plain_and_ready_for_json():
     assert json.loads(json.dumps(plain)) == plain
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), st.booleans(), st.booleans())
-def test_to_dict_keeps_six_digits_and_decision_of_any_row(row, exclusive, truncated):
-    found = predicted("🙂", exclusive=exclusive, truncated=truncated, row=np.array(row, np.float32))
+@given(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), st.booleans())
+def test_to_dict_keeps_six_digits_and_decision_of_any_row(row, truncated):
+    found = predicted("🙂", truncated=truncated, row=np.array(row, np.float32))
     plain = json.loads(json.dumps(found.to_dict()))
     assert list(plain["scores"]) == list(LABELS)
     assert list(plain["scores"].values()) == pytest.approx(row, abs=5.1e-7, rel=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from limen.arrays import FloatArray
-from limen.decision import decide, scores_from_logits
+from limen.decision import Scored, decide, score
 from limen.format import DecisionBlock, json_block, limits, read
 
 from limen_bench.engines.engine import OpenJob
@@ -36,7 +36,8 @@ class Decider:
     """The rule, the labels and the default operating point of a classifier file.
 
     Attributes:
-        link: what turns logits into scores: `softmax` or `sigmoid`.
+        link: what turns logits into scores, such as `softmax` or `sigmoid`.
+        takes_linked: scores straight from the link decide: the file has no calibration.
         max_tokens: longest input in tokens, special tokens included, so that all truncate alike.
         special_tokens_in_text: a text that spells a special token gets that token.
     """
@@ -51,19 +52,20 @@ class Decider:
         self._decision = DecisionBlock.from_json(node.node("decision"))
         self._point = self._decision.point(self._decision.default_point)
         self.link = self._decision.link
+        self.takes_linked = self._decision.calibration is None
         self.max_tokens = node.integer("max_tokens", 1, limits.MAX_TOKENS)
         self.special_tokens_in_text = node.boolean("special_tokens_in_text")
 
     def labels(self, logits: FloatArray) -> list[tuple[str, ...]]:
         """Decide about logits: float32, (texts, outputs)."""
-        return self._chosen(scores_from_logits(logits, self._decision))
+        return self._chosen(score(logits, self._decision))
 
     def labels_from_linked(self, linked: FloatArray) -> list[tuple[str, ...]]:
         """Decide about logits that have been through the link: float32, (texts, outputs)."""
         if self._decision.outputs < len(self._decision.labels):
             linked = np.concatenate([1 - linked, linked], axis=1)
-        return self._chosen(linked)
+        return self._chosen(Scored(linked, linked))
 
-    def _chosen(self, scores: FloatArray) -> list[tuple[str, ...]]:
-        rows = decide(scores, self._decision, self._point).tolist()
+    def _chosen(self, scored: Scored) -> list[tuple[str, ...]]:
+        rows = decide(scored, self._decision, self._point).chosen.tolist()
         return [tuple(compress(self._decision.labels, row)) for row in rows]

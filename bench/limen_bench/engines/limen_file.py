@@ -5,7 +5,7 @@ from time import perf_counter_ns
 
 import numpy as np
 from limen.arrays import Feeds, FloatArray
-from limen.decision import decide, scores_from_logits
+from limen.decision import decide, score
 from limen.encoder import Encoded, Encoder, open_encoder
 from limen.engine import Engine as Session
 from limen.format import read
@@ -69,8 +69,8 @@ class _Watched:
         self._model(text)
         whole = _ms_since(start)
         start = perf_counter_ns()
-        scores = scores_from_logits(self._session.last_logits[np.newaxis], self._decision)
-        decide(scores, self._decision, self._point)
+        scored = score(self._session.last_logits[np.newaxis], self._decision)
+        decide(scored, self._decision, self._point)
         deciding = _ms_since(start)
         encode, session = self._encoder.last_ms, self._session.last_ms
         rest = max(0.0, whole - encode - session - deciding)

@@ -27,6 +27,8 @@ class PipelineEngine:
 
     def decide(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the labels of each text."""
+        if not self._decider.takes_linked:
+            return self._decider.labels(self.logits(texts))
         return self._decider.labels_from_linked(self._outputs(texts, self._decider.link))
 
     def logits(self, texts: Sequence[str]) -> FloatArray:

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from limen.format.decision_block import RULES
 from limen.format.record_blocks import PRECISIONS
+from limen.format.rules import RULES
 from limen.text_files import read_texts
 
 from limen_export import ExportSettings, export

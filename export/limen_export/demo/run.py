@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from limen.corpus import EMOTIONS, Language, Split, sentences
 from limen.errors import OutputError
-from limen.evaluation.metrics import judge_multilabel
+from limen.evaluation.metrics import judge
+from limen.evaluation.report.judged import Judged
+from limen.evaluation.report.wording import figure
 from limen.progress import Progress
 
 from limen_export.demo.backbone import embedded_backbone
@@ -105,10 +107,10 @@ def _quality(model: limen.Model, test: LabelledTexts) -> str:
     lines = []
     for name in ("half", "f1"):
         decided = _cells(tuple(found.labels for found in model.at(name).predict(test.texts)))
-        quality = judge_multilabel(truth, decided)
+        quality = judge(Judged(EMOTIONS, truth, decided, exclusive=False)).decisions
         lines.append(
-            f"   thresholds {name:>4}: macro-F1 {quality.macro_f1:.3f}, "
-            f"micro-F1 {quality.micro_f1:.3f}, all labels right {quality.subset_accuracy:.1%}"
+            f"   thresholds {name:>4}: macro-F1 {figure(quality.macro_f1)}, "
+            f"micro-F1 {figure(quality.micro_f1)}, all labels right {quality.subset_accuracy:.1%}"
         )
     return "\n".join(lines)
 

@@ -4,7 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from limen.format import ClassifierFile, Metadata, OperatingPoint, Rung, read
+from limen.commands.fit_lines import fit_lines
+from limen.format import (
+    ClassifierFile,
+    DecisionBlock,
+    FitRecord,
+    Metadata,
+    OperatingPoint,
+    Rung,
+    read,
+)
 from limen.format.json_block import Json
 
 
@@ -55,7 +64,7 @@ def as_text(file: ClassifierFile) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in metadata.provenance.versions)
     lines = [
         f"{file.name}  {len(file.data) / 1e6:.1f} MB  {file.digest}",
-        f"rule        {decision.rule}, link {decision.link}, scores not calibrated",
+        f"rule        {_rule(decision)}, link {decision.link}, {_calibration(decision)}",
         f"labels      {len(decision.labels)}: {', '.join(decision.labels)}",
         f"encoder     tokens, at most {encoder.max_tokens:,}; longer texts are truncated on the "
         f"{encoder.truncation_side}",
@@ -66,22 +75,64 @@ def as_text(file: ClassifierFile) -> str:
         f"made with   {versions}",
     ]
     for point in decision.points:
-        lines.append(
-            _point_line(point, decision.labels, default=point.name == decision.default_point)
-        )
+        lines.append(_point_line(point, decision))
+    lines += _policy_lines(decision)
+    if decision.replaced:
+        kept = ", ".join(block.name for block in decision.replaced)
+        lines.append(f"blocks      {decision.block_name} in use; kept: {kept}")
     return "\n".join([*lines, *_evidence_lines(metadata)])
 
 
-def _point_line(point: OperatingPoint, labels: tuple[str, ...], *, default: bool) -> str:
+def _rule(decision: DecisionBlock) -> str:
+    if decision.rule == "one_vs_one":
+        return f"one_vs_one by {decision.pairs}"
+    return f"{decision.rule} with several labels" if decision.several else decision.rule
+
+
+def _calibration(decision: DecisionBlock) -> str:
+    calibration = decision.calibration
+    if calibration is None:
+        return "scores not calibrated"
+    each = "one for all" if len(calibration) == 1 else "one for each output"
+    return f"scores calibrated ({type(calibration).__name__.lower()}, {each})"
+
+
+def _policy_lines(decision: DecisionBlock) -> list[str]:
+    policy = decision.abstain
+    if decision.one_label and policy.margin > 0:
+        return [
+            f"abstains    where the best label is less than {policy.margin:.4g} above the next, at "
+            "points without a promise or sets"
+        ]
+    if not decision.one_label and policy.fallback == "top1":
+        return [
+            "fallback    the best label where none reaches its threshold, at points without a "
+            "promise"
+        ]
+    return []
+
+
+def _point_line(point: OperatingPoint, decision: DecisionBlock) -> str:
     if point.thresholds is None:
-        shown = "the best label, always"
+        surely = point.promise is not None or decision.abstain.margin == 0
+        shown = f"the best label{', always' if surely else ''}"
     elif len(set(point.thresholds)) == 1:
-        shown = f"{point.thresholds[0]:g} for every label"
+        shown = f"{_threshold(point.thresholds[0])} for every label"
     else:
         shown = ", ".join(
-            f"{label} {value:.3f}" for label, value in zip(labels, point.thresholds, strict=True)
+            f"{label} {_threshold(value)}"
+            for label, value in zip(decision.labels, point.thresholds, strict=True)
         )
-    return f"point       {point.name}{' (default)' if default else ''}: {shown}"
+    if point.sets:
+        shown += "; gives every label that reaches it"
+    if point.promise is not None:
+        shown += f"; promised, certified on {point.promise.texts:,} texts"
+    default = " (default)" if point.name == decision.default_point else ""
+    return f"point       {point.name}{default}: {shown}"
+
+
+def _threshold(value: float | None) -> str:
+    return "never" if value is None else f"{value:.4g}"
 
 
 def _evidence_lines(metadata: Metadata) -> list[str]:
@@ -89,9 +140,14 @@ def _evidence_lines(metadata: Metadata) -> list[str]:
     lines = [
         f"evidence    compared with the source on {evidence.texts:,} texts ({evidence.texts_name})"
     ]
-    if evidence.fitted_on is not None:
-        lines.append(f"            thresholds fitted on {evidence.fitted_on}")
-    return [*lines, *(_rung_line(rung) for rung in evidence.rungs)]
+    lines += [_rung_line(rung) for rung in evidence.rungs]
+    fit = evidence.fit_of(metadata.decision.block_name)
+    return lines if fit is None else [*lines, *_fit_lines(fit)]
+
+
+def _fit_lines(fit: FitRecord) -> list[str]:
+    first, *others = fit_lines(fit)
+    return [f"fitted on   {first}", *(f"            {line}" for line in others)]
 
 
 def _rung_line(rung: Rung) -> str:

@@ -1,76 +1,109 @@
-"""Logits to scores to labels: pure numpy."""
+"""Scores to labels."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from limen.arrays import FloatArray
-from limen.errors import EngineError
-from limen.format import DecisionBlock, OperatingPoint
+from limen.decision.scoring import Scored
+from limen.format import AbstainPolicy, DecisionBlock, OperatingPoint
+
+REASONS: tuple[str | None, ...] = (None, "threshold", "margin", "no_yes", "empty_set")
+"""Why a classifier that gives one label gave none: its score is below the threshold; it is too
+little above the next one; no part said yes; no label is in the set."""
+_BELOW, _CLOSE, _NO_YES, _EMPTY = 1, 2, 3, 4
 
 
-def scores_from_logits(logits: FloatArray, decision: DecisionBlock, start: int = 0) -> FloatArray:
-    """Apply the link.
+@dataclass(frozen=True)
+class Decided:
+    """Decisions about texts.
 
-    `sigmoid(x) = 1 / (1 + exp(-x))` and `softmax(x)_i = exp(x_i) / sum_j exp(x_j)`, in float64 and
-    arranged so that no finite logit overflows (Goodfellow, Bengio, Courville: Deep Learning, 2016,
-    section 4.1).
-
-    Args:
-        logits: float32, (texts, outputs), finite.
-        decision: rule, labels and link.
-        start: place of the first text in the caller's list, for error messages.
-
-    Returns:
-        float32, (texts, labels), in [0, 1].
-
-    Raises:
-        EngineError: a logit is NaN or infinite.
+    Attributes:
+        chosen: bool, (texts, labels): the labels given.
+        top: int64, (texts,): place of the label that the rule prefers, given or not.
+        margins: float32, (texts,), in [-1, 1]: score of that label less the best other score; below
+            0 only where votes overrule scores. With one label its score.
+        reasons: uint8, (texts,): place in REASONS; 0 where a label was given, or where none is a
+            decision as well.
     """
-    if not np.isfinite(logits).all():
-        row = int(np.argmax(~np.isfinite(logits).all(axis=1)))
-        raise EngineError(
-            f"text {start + row}: the graph gave a logit that is not finite; export it as fp32"
-        )
-    wide = logits.astype(np.float64)
-    if decision.link == "softmax":
-        odds = np.exp(wide - wide.max(axis=1, keepdims=True))
-        shares: FloatArray = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-        return shares
-    positive = _sigmoid(wide)
-    if decision.outputs == 1 and len(decision.labels) == 2:
-        return np.concatenate([1.0 - positive, positive], axis=1).astype(np.float32)
-    return positive.astype(np.float32)
+
+    chosen: npt.NDArray[np.bool_]
+    top: npt.NDArray[np.int64]
+    margins: FloatArray
+    reasons: npt.NDArray[np.uint8]
 
 
-def decide(
-    scores: FloatArray, decision: DecisionBlock, point: OperatingPoint
-) -> npt.NDArray[np.bool_]:
+def decide(scored: Scored, decision: DecisionBlock, point: OperatingPoint) -> Decided:
     """Choose the labels.
 
-    `multilabel`: every label whose score is at or above its threshold, possibly none. `multiclass`:
-    the label of the largest score (the earlier one of equals), unless the point has thresholds and
-    the score is below its own: then none.
+    - `multilabel`, and `one_vs_rest` with several labels: every label whose score is at or above
+      its threshold, possibly none; with fallback `top1` then the best one, unless its threshold
+      is None.
+    - Rules that give one label: the label that ranks first (the earlier one of equals). It abstains
+      where the score is below the label's own threshold, where the margin to the next score is
+      below the policy's, and where no part said yes (`one_vs_rest` with link `labels`).
+    - A point with sets: every label at or above its threshold, whatever the rule.
+
+    Margin and fallback are left out at points that promise something, which they could break.
 
     Args:
-        scores: float32, (texts, labels), in [0, 1].
-        decision: the rule.
+        scored: scores and ranking.
+        decision: the rule and what it does beside thresholds.
         point: thresholds, compared in float32.
-
-    Returns:
-        bool, (texts, labels): the labels chosen.
     """
-    # Nothing is below zero, so a point without thresholds never abstains.
-    lowest = (0.0,) * len(decision.labels) if point.thresholds is None else point.thresholds
-    reached: npt.NDArray[np.bool_] = np.greater_equal(scores, np.array(lowest, dtype=np.float32))
-    if decision.rule == "multilabel":
-        return reached
-    chosen = np.zeros(scores.shape, dtype=np.bool_)
+    scores = scored.scores
+    policy = AbstainPolicy() if point.promise is not None else decision.abstain
+    top = _first(scored)
     rows = np.arange(len(scores))
-    best = scores.argmax(axis=1)
-    chosen[rows, best] = reached[rows, best]
-    return chosen
+    margins = _margins(scores, top)
+    lowest = _lowest(point, scores.shape[1])
+    reached = np.greater_equal(scores, lowest)
+    reasons = np.zeros(len(scores), dtype=np.uint8)
+    if decision.one_label and not point.sets:
+        if policy.margin > 0:
+            reasons[margins < np.float32(policy.margin)] = _CLOSE
+        reasons[~reached[rows, top]] = _BELOW
+        if decision.rule == "one_vs_rest" and decision.link == "labels":
+            reasons[scores[rows, top] == 0.0] = _NO_YES
+        chosen = np.zeros(scores.shape, dtype=np.bool_)
+        chosen[rows, top] = reasons == 0
+        return Decided(chosen, top, margins, reasons)
+    empty = ~reached.any(axis=1)
+    if point.sets:
+        reasons[empty] = _EMPTY
+    elif policy.fallback == "top1":
+        reached[rows[empty], top[empty]] = np.isfinite(lowest[top[empty]])
+    return Decided(reached, top, margins, reasons)
 
 
-def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    small = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1.0, small) / (1.0 + small)
+def _lowest(point: OperatingPoint, labels: int) -> FloatArray:
+    """Thresholds as numbers: nothing is below 0, and no score reaches infinity."""
+    if point.thresholds is None:
+        return np.zeros(labels, dtype=np.float32)
+    return np.array(
+        [np.inf if value is None else value for value in point.thresholds], dtype=np.float32
+    )
+
+
+def _first(scored: Scored) -> npt.NDArray[np.int64]:
+    """The label that ranks first, the earlier one of equals."""
+    top: npt.NDArray[np.int64] = scored.ranking.argmax(axis=1)
+    if scored.ties is not None and len(top):
+        best = np.take_along_axis(scored.ranking, top[:, None], axis=1)
+        level = scored.ranking == best
+        doubtful = np.flatnonzero(level.sum(axis=1) > 1)
+        among = np.where(level[doubtful], scored.ties[doubtful], -np.inf)
+        top[doubtful] = among.argmax(axis=1)
+    return top
+
+
+def _margins(scores: FloatArray, top: npt.NDArray[np.int64]) -> FloatArray:
+    rows = np.arange(len(scores))
+    own = scores[rows, top]
+    if scores.shape[1] == 1:
+        return own
+    others = scores.copy()
+    others[rows, top] = -1.0
+    margins: FloatArray = own - others.max(axis=1)
+    return margins

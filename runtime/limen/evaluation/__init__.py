@@ -4,4 +4,4 @@ torch.
 
 from limen.extras import require
 
-require("evaluate", ("sklearn",))
+require("evaluate", ("matplotlib", "scipy", "sklearn"))

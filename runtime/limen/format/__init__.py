@@ -1,27 +1,42 @@
 """The classifier file: its blocks, its checks, its bytes. docs/format.md is the specification."""
 
+from limen.format.calibration_block import Calibration, Curve, Isotonic, Platt, Temperature
 from limen.format.classifier_file import ClassifierFile, parse, read, stamp
-from limen.format.decision_block import DecisionBlock, Link, OperatingPoint, Rule
+from limen.format.decision_block import AbstainPolicy, DecisionBlock, Fallback
 from limen.format.encoder_block import EncoderBlock
+from limen.format.evidence_block import Evidence, FitRecord, Rung
+from limen.format.fitted_block import FittedBlock
 from limen.format.metadata import FORMAT, Metadata
-from limen.format.record_blocks import Evidence, ExecutionBlock, Golden, Precision, Provenance, Rung
+from limen.format.operating_point import OperatingPoint, Promise
+from limen.format.record_blocks import ExecutionBlock, Golden, Precision, Provenance
+from limen.format.rules import Link, Rule
 from limen.format.writing import check_writable, write_whole
 
 __all__ = [
     "FORMAT",
+    "AbstainPolicy",
+    "Calibration",
     "ClassifierFile",
+    "Curve",
     "DecisionBlock",
     "EncoderBlock",
     "Evidence",
     "ExecutionBlock",
+    "Fallback",
+    "FitRecord",
+    "FittedBlock",
     "Golden",
+    "Isotonic",
     "Link",
     "Metadata",
     "OperatingPoint",
+    "Platt",
     "Precision",
+    "Promise",
     "Provenance",
     "Rule",
     "Rung",
+    "Temperature",
     "check_writable",
     "parse",
     "read",

@@ -9,6 +9,7 @@ from limen.errors import FormatError, InputError
 from limen.format import limits, wire
 from limen.format.graph import GraphSummary, summarise
 from limen.format.metadata import DIGEST_KEY, PREFIX, Metadata, check_format
+from limen.format.rules import check_outputs
 from limen.format.wire import Field
 
 _MODEL_IR_VERSION, _MODEL_METADATA_PROPS = 1, 14
@@ -181,8 +182,10 @@ def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
         raise FormatError(
             f"logits: {output.element_type} of rank {len(output.shape)}, expected float32 of 2"
         )
-    if output.shape[1] != metadata.decision.outputs:
-        raise FormatError(
-            f"logits have width {output.shape[1] or 'unknown'}, the decision needs "
-            f"{metadata.decision.outputs}"
-        )
+    decision, width = metadata.decision, output.shape[1]
+    if not isinstance(width, int):
+        raise FormatError(f"logits have no fixed width, expected {decision.outputs:,}")
+    try:
+        check_outputs(decision.rule, decision.link, len(decision.labels), width)
+    except InputError as error:
+        raise FormatError(f"logits: {error}") from error

@@ -1,45 +1,51 @@
 """`limen.decision`: how logits become labels (docs/format.md, "limen.decision")."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, cast, get_args
 
 from limen.errors import InputError
 from limen.format import limits
+from limen.format.calibration_block import Calibration, Temperature
+from limen.format.fitted_block import FittedBlock
 from limen.format.json_block import Json, Node
+from limen.format.operating_point import OperatingPoint
+from limen.format.point_names import canonical
+from limen.format.rules import LINKS, PAIRS, RULES, Link, Pairs, Rule, check_rule, outputs_of
 
-Rule: TypeAlias = Literal["multiclass", "multilabel"]
-Link: TypeAlias = Literal["softmax", "sigmoid"]
-RULES: tuple[str, ...] = get_args(Rule)
-LINKS: tuple[str, ...] = get_args(Link)
-Thresholds: TypeAlias = tuple[float, ...] | None
+Fallback: TypeAlias = Literal["none", "top1"]
+_FALLBACKS: tuple[str, ...] = get_args(Fallback)
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
-    """A named set of thresholds.
+class AbstainPolicy:
+    """What happens beside the thresholds, at points that promise nothing.
 
     Attributes:
-        name: such as `half`, `f1`, `argmax`, `custom`.
-        thresholds: one in [0, 1] for each label, in label order; None for a point that takes the
-            best label and never abstains (multi-class only).
+        margin: in [0, 1]; a rule that gives one label abstains when its score is less than this
+            above the next one.
+        fallback: `top1`: a multi-label text that reaches no threshold gets its best label.
     """
 
-    name: str
-    thresholds: Thresholds
+    margin: float = 0.0
+    fallback: Fallback = "none"
 
 
 @dataclass(frozen=True)
 class DecisionBlock:
-    """Rule, labels, link and operating points of a classifier file.
+    """Rule, labels, link, calibration and operating points of a classifier file.
 
     Attributes:
-        rule: `multiclass` or `multilabel`.
+        rule: `multiclass`, `multilabel`, `one_vs_rest` or `one_vs_one`.
         labels: names in the order of the scores; unique and not empty.
-        link: logits to scores. `sigmoid` with `multiclass` and two labels means one output: the
+        link: logits to raw scores. `sigmoid` with `multiclass` and two labels means one output: the
             score of the second label, the first one getting the rest.
-        points: at least one operating point, names unique.
-        default_point: the one used when none is asked for.
+        points, default_point, calibration, block_name: the block in use, a FittedBlock's fields.
+        several: with `one_vs_rest`: every label at or above its threshold is given, instead of the
+            best one alone.
+        pairs: with `one_vs_one`: `vote` (most pairs won) or `max` (the winner of the surest pair).
+        abstain: what happens beside the thresholds.
+        replaced: blocks that were in use before, oldest first, names unique.
 
     Raises:
         InputError: the parts do not fit each other.
@@ -50,78 +56,107 @@ class DecisionBlock:
     link: Link
     points: tuple[OperatingPoint, ...]
     default_point: str
+    calibration: Calibration | None = None
+    block_name: str = "export"
+    several: bool = False
+    pairs: Pairs = "vote"
+    abstain: AbstainPolicy = AbstainPolicy()
+    replaced: tuple[FittedBlock, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit each other, so that every instance can be used."""
         _check_labels(self.labels)
-        if self.rule == "multilabel" and self.link != "sigmoid":
-            raise InputError(f"rule multilabel needs link sigmoid, found {self.link}")
-        if self.rule == "multiclass" and len(self.labels) < 2:
-            raise InputError("rule multiclass needs two labels or more, found one")
-        if self.rule == "multiclass" and self.link == "sigmoid" and len(self.labels) != 2:
-            raise InputError(
-                f"rule multiclass with link sigmoid needs two labels, found {len(self.labels)}"
-            )
-        names = [point.name for point in self.points]
-        if len(set(names)) != len(names) or not 0 < len(names) <= limits.MAX_OPERATING_POINTS:
-            raise InputError(
-                f"1 to {limits.MAX_OPERATING_POINTS} operating points of unlike names expected"
-            )
-        if self.default_point not in names:
-            raise InputError(f"default point {self.default_point!r} is none of {', '.join(names)}")
-        for point in self.points:
-            self._check_point(point)
+        check_rule(self.rule, self.link, len(self.labels))
+        if self.outputs > limits.MAX_OUTPUTS:
+            raise InputError(f"{self.outputs:,} outputs, at most {limits.MAX_OUTPUTS:,}")
+        if self.several and self.rule != "one_vs_rest":
+            raise InputError(f"several labels a text are an option of one_vs_rest, not {self.rule}")
+        if self.pairs != "vote" and self.rule != "one_vs_one":
+            raise InputError(f"pairs {self.pairs} is an option of one_vs_one, not {self.rule}")
+        if self.pairs == "max" and self.link == "labels":
+            raise InputError("parts that only say yes or no have no surest pair: use pairs vote")
+        if self.abstain.fallback not in _FALLBACKS:
+            raise InputError(f"fallback {self.abstain.fallback!r}, expected one of none, top1")
+        if not (math.isfinite(self.abstain.margin) and 0.0 <= self.abstain.margin <= 1.0):
+            raise InputError(f"margin {self.abstain.margin} is outside [0, 1]")
+        self._check_blocks()
 
-    def _check_point(self, point: OperatingPoint) -> None:
-        if point.thresholds is None:
-            if self.rule != "multiclass":
-                raise InputError(
-                    f"operating point {point.name!r}: rule {self.rule} needs thresholds"
-                )
-            return
-        if len(point.thresholds) != len(self.labels):
+    def _check_blocks(self) -> None:
+        names = [block.name for block in (*self.replaced, self.block)]
+        if len(set(names)) != len(names) or len(self.replaced) > limits.MAX_REPLACED_BLOCKS:
             raise InputError(
-                f"operating point {point.name!r}: {len(point.thresholds)} thresholds for "
-                f"{len(self.labels)} labels"
+                f"at most {limits.MAX_REPLACED_BLOCKS} replaced blocks of unlike names expected"
             )
-        for label, threshold in zip(self.labels, point.thresholds, strict=True):
-            if not (math.isfinite(threshold) and 0.0 <= threshold <= 1.0):
-                raise InputError(
-                    f"operating point {point.name!r}: threshold {threshold} of label {label!r} is "
-                    f"outside [0, 1]"
-                )
+        for block in (*self.replaced, self.block):
+            block.check(self.labels, self.outputs, one_label=self.one_label)
+            if block.calibration is not None:
+                self._check_calibration(block.calibration)
+
+    def _check_calibration(self, calibration: Calibration) -> None:
+        if self.link == "labels":
+            raise InputError("link labels gives 0 or 1: there is nothing to calibrate")
+        shared = self.rule == "multiclass" and self.outputs > 1
+        if shared and isinstance(calibration, Temperature) and len(calibration) != 1:
+            raise InputError(f"rule multiclass takes one temperature, found {len(calibration):,}")
 
     @property
     def outputs(self) -> int:
         """Width of the logits that the graph must give."""
-        return 1 if self.rule == "multiclass" and self.link == "sigmoid" else len(self.labels)
+        return outputs_of(self.rule, self.link, len(self.labels))
+
+    @property
+    def one_label(self) -> bool:
+        """Whether the rule gives one label a text, or abstains."""
+        return self.rule != "multilabel" and not self.several
+
+    @property
+    def block(self) -> FittedBlock:
+        """The block in use."""
+        return FittedBlock(self.block_name, self.points, self.default_point, self.calibration)
+
+    def with_block(self, block: FittedBlock) -> "DecisionBlock":
+        """Return the decision with another block in use and no longer among the replaced ones; the
+        one in use now is kept whole under its own name. Of more than the cap the oldest goes, but
+        never the first of all: that is what the exporter made.
+
+        Raises:
+            InputError: the block does not fit.
+        """
+        kept = [old for old in (*self.replaced, self.block) if old.name != block.name]
+        while len(kept) > limits.MAX_REPLACED_BLOCKS:
+            del kept[1]
+        return replace(
+            self,
+            points=block.points,
+            default_point=block.default_point,
+            calibration=block.calibration,
+            block_name=block.name,
+            replaced=tuple(kept),
+        )
 
     def point(self, name: str) -> OperatingPoint:
-        """Find an operating point.
+        """Find an operating point; `precision@0.9` and `precision@0.90` are the same.
 
         Raises:
             InputError: the file carries no point of that name.
         """
         for point in self.points:
-            if point.name == name:
+            if canonical(point.name) == canonical(name):
                 return point
         carried = ", ".join(point.name for point in self.points)
         raise InputError(f"operating point {name!r} is not in this file; it carries: {carried}")
 
     def to_json(self) -> Json:
         """Return the block as `limen.decision` stores it."""
-        points: dict[str, Json] = {
-            point.name: None if point.thresholds is None else list(point.thresholds)
-            for point in self.points
-        }
         return {
-            "abstain": None,
-            "calibration": None,
-            "default_point": self.default_point,
+            "abstain": {"fallback": self.abstain.fallback, "margin": self.abstain.margin},
+            "block": self.block.to_json(),
             "labels": list(self.labels),
             "link": self.link,
-            "points": points,
+            "pairs": self.pairs,
+            "replaced": [block.to_json() for block in self.replaced],
             "rule": self.rule,
+            "several": self.several,
         }
 
     @classmethod
@@ -131,24 +166,27 @@ class DecisionBlock:
         Raises:
             FormatError: a field is missing, of a wrong type, or the parts do not fit each other.
         """
-        for later in ("calibration", "abstain"):
-            if not node.is_null(later):
-                node.fail(f"{later} is not known to this version of limen; upgrade limen")
-        stored = node.node("points")
-        points = tuple(
-            OperatingPoint(
-                name,
-                None if stored.is_null(name) else stored.numbers(name, limits.MAX_LABELS, 0.0, 1.0),
-            )
-            for name in stored.keys()  # noqa: SIM118  (Node.keys is a method of ours, not dict's)
-        )
+        abstain = node.node("abstain")
         try:
+            block = FittedBlock.from_json(node.node("block"))
             return cls(
                 rule=cast("Rule", node.string("rule", RULES)),
                 labels=node.strings("labels", limits.MAX_LABELS),
                 link=cast("Link", node.string("link", LINKS)),
-                points=points,
-                default_point=node.string("default_point"),
+                points=block.points,
+                default_point=block.default_point,
+                calibration=block.calibration,
+                block_name=block.name,
+                several=node.boolean("several"),
+                pairs=cast("Pairs", node.string("pairs", PAIRS)),
+                abstain=AbstainPolicy(
+                    margin=abstain.number("margin", 0.0, 1.0),
+                    fallback=cast("Fallback", abstain.string("fallback", _FALLBACKS)),
+                ),
+                replaced=tuple(
+                    FittedBlock.from_json(part)
+                    for part in node.nodes("replaced", limits.MAX_REPLACED_BLOCKS)
+                ),
             )
         except InputError as error:
             node.fail(str(error))

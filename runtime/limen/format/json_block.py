@@ -118,6 +118,15 @@ class Node:
         """Read a list of at most `most` finite numbers in [low, high]."""
         return tuple(self._number(item, key, low, high) for item in self._list(key, most))
 
+    def optional_numbers(
+        self, key: str, most: int, low: float = -math.inf, high: float = math.inf
+    ) -> tuple[float | None, ...]:
+        """Read a list of at most `most` items, each null or a finite number in [low, high]."""
+        return tuple(
+            None if item is None else self._number(item, key, low, high)
+            for item in self._list(key, most)
+        )
+
     def number_rows(self, key: str, most: int, width: int) -> tuple[tuple[float, ...], ...]:
         """Read a list of at most `most` lists, each of at most `width` finite numbers."""
         rows = []

@@ -20,6 +20,15 @@ MAX_EXPANSION = 200
 MAX_LABELS = 10_000
 MAX_LABEL_CHARACTERS = 1_000
 MAX_OPERATING_POINTS = 100
+MAX_OUTPUTS = 100_000
+"""Width of the logits; one_vs_one over 447 labels."""
+
+MAX_KNOTS = 1_000
+"""Knots of one calibration curve."""
+
+MAX_REPLACED_BLOCKS = 8
+"""Blocks of calibration and points that a file keeps beside the one in use."""
+
 MAX_GOLDEN_TEXTS = 64
 MAX_GOLDEN_CHARACTERS = 10_000
 MAX_TOKENS = 1_048_576

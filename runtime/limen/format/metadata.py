@@ -7,7 +7,8 @@ from limen.errors import FormatError
 from limen.format import json_block
 from limen.format.decision_block import DecisionBlock
 from limen.format.encoder_block import EncoderBlock
-from limen.format.record_blocks import Evidence, ExecutionBlock, Golden, Provenance
+from limen.format.evidence_block import Evidence
+from limen.format.record_blocks import ExecutionBlock, Golden, Provenance
 
 PREFIX = "limen."
 FORMAT = 1

@@ -1,4 +1,4 @@
-"""True labels from files, and what decisions are worth against them."""
+"""True labels from files."""
 
 import json
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from limen.errors import InputError
 from limen.evaluation.labelled_texts import read_labels
-from limen.evaluation.metrics import judge_multiclass
-from sklearn.metrics import accuracy_score, f1_score
 
 LABELS = ("joy", "anger", "fear")
 EXPECTED = [[True, False, False], [False, True, True], [False, False, False]]
@@ -53,17 +51,3 @@ def test_plain_text_has_no_labels(tmp_path):
     (tmp_path / "t.txt").write_text("a\n")
     with pytest.raises(InputError, match=r"\.jsonl and \.csv"):
         read_labels(tmp_path / "t.txt", "labels", LABELS)
-
-
-def test_multiclass_quality_is_scikit_learns():
-    random = np.random.default_rng(5)
-    truth, decided = random.integers(0, 3, 200), random.integers(0, 3, 200)
-    found = judge_multiclass(np.eye(3, dtype=bool)[truth], np.eye(3, dtype=bool)[decided])
-    assert found.accuracy == pytest.approx(accuracy_score(truth, decided))
-    assert found.macro_f1 == pytest.approx(f1_score(truth, decided, average="macro"))
-
-
-def test_a_text_without_a_decision_is_wrong():
-    truth = np.eye(2, dtype=bool)[[0, 1]]
-    decided = np.array([[True, False], [False, False]])
-    assert judge_multiclass(truth, decided).accuracy == 0.5

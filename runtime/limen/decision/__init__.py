@@ -1,0 +1,15 @@
+"""Logits to scores to labels: pure numpy."""
+
+from limen.decision.confidence import decision_function
+from limen.decision.rules import REASONS, Decided, decide
+from limen.decision.scoring import Scored, score, scores_from_logits
+
+__all__ = [
+    "REASONS",
+    "Decided",
+    "Scored",
+    "decide",
+    "decision_function",
+    "score",
+    "scores_from_logits",
+]
