@@ -11,7 +11,7 @@ from pathlib import Path
 import limen
 import numpy as np
 import pytest
-from limen.decision import decide, scores_from_logits
+from limen.decision import decide, score
 from limen.format import DecisionBlock, OperatingPoint
 from limen.timing import Latency
 from limen_bench.engines.deciding import Decider
@@ -194,8 +194,8 @@ def test_labels_are_those_that_limen_gives(answered, sources):
     for answer, source in zip(answers, sources, strict=True):
         block = limen.format.read(source.model).metadata.decision
         for logits, labels in (("logits", "labels"), ("alone", "labels_alone")):
-            scores = scores_from_logits(np.array(answer[logits], dtype=np.float32), block)
-            rows = decide(scores, block, block.point(block.default_point))
+            scored = score(np.array(answer[logits], dtype=np.float32), block)
+            rows = decide(scored, block, block.point(block.default_point)).chosen
             chosen = [[block.labels[column] for column in np.flatnonzero(row)] for row in rows]
             assert answer[labels] == chosen
         if kind.exact:

@@ -131,7 +131,7 @@ def test_intervals_of_a_share_hold_as_often_as_they_say():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
-@examples(max_examples=60)
+@examples(deadline=None, max_examples=60)
 def test_counted_average_precision_is_scikit_learns_with_weights(seed, texts):
     random = np.random.default_rng(seed)
     scores = (random.integers(0, 6, texts) / 5).astype(np.float32)

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from limen.errors import InputError
 from limen.evaluation.calibration_error import BINS, bin_gaps, classwise_errors, reliability
@@ -122,6 +123,7 @@ def test_sets_are_judged_by_what_they_cover():
 
 
 @given(drawn())
+@examples(deadline=None)
 def test_decisions_are_judged_as_by_scikit_learn(judged):
     found = judge(judged)
     decided = found.decisions
@@ -149,6 +151,7 @@ def test_decisions_are_judged_as_by_scikit_learn(judged):
 
 
 @given(drawn(exclusive=True))
+@examples(deadline=None)
 def test_one_label_is_judged_as_by_scikit_learn(judged):
     decided = judge(judged).decisions
     true = judged.truth.argmax(axis=1)
@@ -161,6 +164,7 @@ def test_one_label_is_judged_as_by_scikit_learn(judged):
 
 
 @given(drawn())
+@examples(deadline=None)
 def test_scores_are_judged_as_by_scikit_learn(judged):
     found = judge(judged)
     precisions, areas = [], []
@@ -223,6 +227,7 @@ def slow_error(scores, truth):
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())
+@examples(deadline=None)
 def test_calibration_error_is_its_definition(seed, exclusive):
     random = np.random.default_rng(seed)
     scores = random.beta(0.5, 0.7, (40, 3)).astype(np.float32)
@@ -257,6 +262,7 @@ def missing(figures):
 
 
 @given(drawn(), st.booleans())
+@examples(deadline=None)
 def test_what_has_no_value_is_listed_with_a_reason_and_nothing_else(judged, scored):
     found = judge(judged if scored else replace(judged, scores=None))
     listed = {(one.figure, one.label) for one in found.undefined}
@@ -275,6 +281,7 @@ def test_what_has_no_value_is_listed_with_a_reason_and_nothing_else(judged, scor
 
 
 @given(drawn())
+@examples(deadline=None)
 def test_every_figure_is_inside_its_range(judged):
     found = judge(judged)
     for figures in (found.decisions, found.scores):
@@ -284,6 +291,7 @@ def test_every_figure_is_inside_its_range(judged):
 
 
 @given(drawn())
+@examples(deadline=None)
 def test_json_holds_everything_and_null_for_what_has_no_value(judged):
     found = judge(judged)
     text = json.dumps(found.to_json(), allow_nan=False)

@@ -317,6 +317,7 @@ def test_columns(name, width):
 
 
 @given(st.text(), st.integers(1, 20))
+@examples(deadline=None)
 def test_a_short_name_fits_and_is_harmless(name, most):
     short = shortened(name, most)
     assert columns(short) <= most
@@ -324,7 +325,7 @@ def test_a_short_name_fits_and_is_harmless(name, most):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 2_000))
-@examples(max_examples=50)
+@examples(deadline=None, max_examples=50)
 def test_a_curve_is_short_and_the_area_below_is_average_precision(seed, texts):
     random = np.random.default_rng(seed)
     truth = random.random(texts) < 0.3

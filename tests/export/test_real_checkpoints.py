@@ -148,7 +148,7 @@ def test_rule_and_precision(exported, precision):
 def test_evidence_is_what_was_measured(exported, precision):
     evidence = read(exported.files[precision]).metadata.evidence
     assert evidence == exported.reports[precision].evidence
-    assert (evidence.texts_name, evidence.texts, evidence.fitted_on) == ("fifty", COMPARED, None)
+    assert (evidence.texts_name, evidence.texts, evidence.fits) == ("fifty", COMPARED, ())
     assert [rung.precision for rung in evidence.rungs] == ["fp32", "int8"]
     expected = decided(exported.compared_logits, exported.name)
     for rung in evidence.rungs:

@@ -5,11 +5,10 @@ import json
 import limen
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
 from limen.errors import InputError
-from limen.evaluation.thresholds import fit_f1
+from limen.evaluation.collecting import LabelledLogits
+from limen.evaluation.parts import text_key
+from limen.evaluation.tuning import TuneSettings, fit_block
 from limen.format import read
 from limen_export import ExportSettings, export
 from limen_export.given_thresholds import in_label_order, read_thresholds
@@ -27,16 +26,6 @@ def thresholds_file(tmp_path):
         return file
 
     return write
-
-
-def f1(truth, decided):
-    hits = int((truth & decided).sum())
-    return 2 * hits / max(int(truth.sum()) + int(decided.sum()), 1)
-
-
-def best_f1(scores, truth):
-    """Try every threshold that makes a difference."""
-    return max(f1(truth, scores >= threshold) for threshold in np.unique(scores))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +121,8 @@ def test_without_thresholds_there_is_half_alone(tmp_path, traced, texts):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_fitted_thresholds_are_the_best_there_are(tmp_path, traced, texts, precision):
+def test_fitted_on_what_the_finished_graph_gives(tmp_path, traced, texts, precision):
+    """As `limen tune` would on the file: the block, and a record of how well it decides."""
     draw = np.random.default_rng(3)
     source = traced.logits(texts.texts)
     truth = source + draw.normal(0, 2.0, source.shape) > 1.0
@@ -143,16 +133,20 @@ def test_fitted_thresholds_are_the_best_there_are(tmp_path, traced, texts, preci
     settings = ExportSettings(precision=precision, fit_on=labelled, texts=texts)
     report = export("bert", tmp_path / "m.onnx", settings)
     metadata = read(tmp_path / "m.onnx").metadata
-    assert metadata.decision.default_point == "f1"
-    assert {point.name for point in metadata.decision.points} == {"half", "f1"}
-    fitted_on = f"own labels, {len(texts.texts)} texts"
-    assert metadata.evidence.fitted_on == report.evidence.fitted_on == fitted_on
-    model = limen.load(tmp_path / "m.onnx")
-    scores = model.scores(texts.texts)
-    for column, label in enumerate(LABELS):
-        decided = np.array([label in found.labels for found in model.predict(texts.texts)])
-        best = best_f1(scores[:, column], truth[:, column])
-        assert f1(truth[:, column], decided) == pytest.approx(best)
+    decision = metadata.decision
+    assert decision.default_point == "f1"
+    assert {point.name for point in decision.points} == {"half", "f1"}
+    assert decision.replaced == ()
+    keys = np.array([text_key(text) for text in texts.texts], dtype=np.uint64)
+    logits = limen.load(tmp_path / "m.onnx").logits(texts.texts)
+    data = LabelledLogits(logits, truth, keys)
+    wanted = fit_block(data, decision, TuneSettings(), decision.block_name)
+    assert decision.block.to_json() == wanted.block.to_json()
+    (record,) = metadata.evidence.fits
+    assert (record.block, record.texts_name) == (decision.block_name, "own labels")
+    assert record.texts == len(texts.texts)
+    assert record.support == tuple(truth.sum(axis=0))
+    assert [fit.to_json() for fit in report.evidence.fits] == [record.to_json()]
 
 
 @pytest.mark.parametrize(
@@ -170,33 +164,3 @@ def test_labels_to_fit_on_that_cannot_be_used(tmp_path, traced, texts, settings,
             "bert", tmp_path / "m.onnx", ExportSettings(fit_on=labelled, texts=texts, **settings)
         )
     assert list(tmp_path.iterdir()) == []
-
-
-@examples(deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=1, max_size=40))
-def test_fit_is_as_good_as_brute_force(rows):
-    scores = np.array([[score] for score, _ in rows], dtype=np.float32)
-    truth = np.array([[true] for _, true in rows])
-    (threshold,) = fit_f1(scores, truth)
-    assert 0.0 <= threshold <= 1.0
-    if not truth.any():
-        assert threshold == 0.5
-        return
-    decided = scores >= np.float32(threshold)
-    assert f1(truth, decided) == pytest.approx(best_f1(scores, truth))
-
-
-def test_threshold_lies_between_two_scores():
-    scores = np.array([[0.1], [0.2], [0.6], [0.8]], dtype=np.float32)
-    (threshold,) = fit_f1(scores, np.array([[False], [False], [True], [True]]))
-    assert threshold == pytest.approx(0.4)
-
-
-def test_threshold_between_neighbouring_floats_keeps_them_apart():
-    """A decision compares in float32, where nothing lies between two neighbours."""
-    for low in (0.5, 0.25, 0.9999999, 0.30000001):
-        lower = np.float32(low)
-        upper = np.nextafter(lower, np.float32(1))
-        scores = np.array([[lower], [upper]], dtype=np.float32)
-        (threshold,) = fit_f1(scores, np.array([[False], [True]]))
-        assert (scores >= np.float32(threshold)).ravel().tolist() == [False, True]

@@ -1,4 +1,6 @@
-"""Files whose digest is right and whose `limen.decision` is not as docs/format.md says."""
+"""Files whose digest is right and whose `limen.decision` is not as docs/format.md says
+(calibrations and replaced blocks: test_hostile_blocks.py).
+"""
 
 import json
 
@@ -12,10 +14,6 @@ MANY = [f"label {index}" for index in range(10_001)]
 FOUR = [0.5, 0.5, 0.5, 0.5]
 POINT = {"thresholds": FOUR, "sets": False, "promise": None}
 PROMISE = {"kind": "precision", "level": 0.9, "confidence": 0.95, "texts": 100, "without": []}
-CURVE = {"raw": [0.1, 0.9], "calibrated": [0.2, 0.8]}
-ISOTONIC = {"kind": "isotonic", "curves": [CURVE]}
-PLATT = {"kind": "platt", "slopes": [1.0], "intercepts": [0.0]}
-KNOTS = [index / 2_000 for index in range(1_001)]
 BLOCK = {"name": "old", "calibration": None, "points": {"half": POINT}, "default_point": "half"}
 NO_GOLDEN = {"texts": [], "ids": [], "logits": []}
 
@@ -42,10 +40,6 @@ def point(**fields):
 
 def promise(**fields):
     return point(promise=PROMISE | fields)
-
-
-def calibration(stored, **fields):
-    return block(calibration=stored | fields)
 
 
 def rule(**fields):
@@ -166,114 +160,12 @@ PROMISES = {
     "left out and given": (promise(without=["슬픔"]), "for label '슬픔', and its threshold is not"),
     "no object": (point(promise=0.9), "promise: an object"),
 }
-CALIBRATIONS = {
-    "no object": (block(calibration=2.0), "calibration: an object"),
-    "empty": (block(calibration={}), "block.calibration: field 'kind' is missing"),
-    "of unknown kind": (
-        block(calibration={"kind": "beta"}),
-        "kind: one of temperature, platt, iso",
-    ),
-    "temperature of nothing": (
-        block(calibration={"kind": "temperature", "temperatures": [0]}),
-        r"a temperature outside \[1e-06, 1e\+06\]",
-    ),
-    "no temperatures": (
-        block(calibration={"kind": "temperature", "temperatures": []}),
-        "calibration for 0 outputs, the graph has 4",
-    ),
-    "two temperatures for multi-class": (
-        decision(
-            rule="multiclass",
-            link="softmax",
-            block=BLOCK | {"calibration": {"kind": "temperature", "temperatures": [1, 1, 1, 1]}},
-        ),
-        "multiclass takes one temperature, found 4",
-    ),
-    "too many for the outputs": (
-        calibration(PLATT, slopes=[1.0] * 5, intercepts=[0.0] * 5),
-        "calibration for 5 outputs, the graph has 4: expected one for all, or one for each",
-    ),
-    "more than outputs can be": (calibration(PLATT, slopes=[1] * 100_001), "at most 100,000 items"),
-    "a falling slope": (calibration(PLATT, slopes=[-0.1]), r"a slope outside \[0, 1e\+06\]"),
-    "a slope without an end": (calibration(PLATT, slopes=[1.1e6]), "a slope outside"),
-    "an intercept too far": (calibration(PLATT, intercepts=[-1.1e6]), "an intercept outside"),
-    "slopes without intercepts": (
-        calibration(PLATT, slopes=[1.0] * 4),
-        "4 slopes and 1 intercepts",
-    ),
-    "a slope that is a text": (calibration(PLATT, slopes=["1"]), "slopes: a number"),
-    "no curves": (calibration(ISOTONIC, curves=[]), "calibration for 0 outputs"),
-    "curves for three": (
-        calibration(ISOTONIC, curves=[CURVE] * 3),
-        "for 3 outputs, the graph has 4",
-    ),
-    "a curve that falls": (
-        calibration(ISOTONIC, curves=[CURVE | {"calibrated": [0.8, 0.2]}]),
-        "a curve falls",
-    ),
-    "knots out of order": (
-        calibration(ISOTONIC, curves=[CURVE | {"raw": [0.9, 0.1]}]),
-        "raw scores do not increase",
-    ),
-    "a knot twice": (
-        calibration(ISOTONIC, curves=[CURVE | {"raw": [0.5, 0.5]}]),
-        "do not increase",
-    ),
-    "a curve beyond one": (
-        calibration(ISOTONIC, curves=[CURVE | {"calibrated": [0.2, 1.2]}]),
-        "a curve leaves",
-    ),
-    "a knot below zero": (calibration(ISOTONIC, curves=[CURVE | {"raw": [-0.1, 1]}]), "leaves"),
-    "an empty curve": (
-        calibration(ISOTONIC, curves=[{"raw": [], "calibrated": []}]),
-        "a curve of 0 raw and 0 calibrated scores, expected 1 to 1,000 of each",
-    ),
-    "unlike numbers of knots": (
-        calibration(ISOTONIC, curves=[CURVE | {"raw": [0.1]}]),
-        "a curve of 1 raw and 2 calibrated",
-    ),
-    "too many knots": (
-        calibration(ISOTONIC, curves=[{"raw": KNOTS, "calibrated": KNOTS}]),
-        r"curves\[0\]: raw: at most 1,000 items",
-    ),
-    "of yes and no": (
-        lambda forge: type(forge)(decision(link="labels")(forge)).with_block(
-            DECISION, block=BLOCK | {"calibration": PLATT}
-        ),
-        "nothing to calibrate",
-    ),
-}
-BLOCKS = {
-    "no block": (decision(block=None), "block: an object"),
-    "without a name": (block(name=None), "block: name: a string"),
-    "replaced is no list": (decision(replaced={}), "replaced: a list"),
-    "replaced over the cap": (
-        decision(replaced=[BLOCK | {"name": f"old {index}"} for index in range(9)]),
-        "replaced: at most 8 items expected, found 9",
-    ),
-    "replaced twice": (decision(replaced=[BLOCK, BLOCK]), "replaced blocks of unlike names"),
-    "replaced and in use": (decision(replaced=[BLOCK | {"name": "export"}]), "of unlike names"),
-    "replaced for other labels": (
-        decision(replaced=[BLOCK | {"points": {"half": POINT | {"thresholds": [0.5]}}}]),
-        "1 thresholds for 4 labels",
-    ),
-    "replaced with a curve that falls": (
-        decision(
-            replaced=[
-                BLOCK | {"calibration": ISOTONIC | {"curves": [CURVE | {"calibrated": [0.8, 0.2]}]}}
-            ]
-        ),
-        r"replaced\[0\]\.calibration: a curve falls",
-    ),
-}
 GROUPS = {
     "labels": LABELS,
     "rule": RULE,
     "abstain": ABSTAIN,
     "points": POINTS,
     "promise": PROMISES,
-    "calibration": CALIBRATIONS,
-    "blocks": BLOCKS,
 }
 CASES = {f"{key}: {name}": case for key, cases in GROUPS.items() for name, case in cases.items()}
 
@@ -299,11 +191,6 @@ def test_message_says_what_to_do_on_one_short_line(forge, case):
         promise(),
         promise(kind="coverage", confidence=None),
         point(thresholds=[0.5, 0.5, None, 0.5], promise=PROMISE | {"without": ["슬픔"]}),
-        calibration(PLATT),
-        calibration(ISOTONIC),
-        calibration(ISOTONIC, curves=[{"raw": KNOTS[1:], "calibrated": KNOTS[1:]}] * 4),
-        block(calibration={"kind": "temperature", "temperatures": [1e-6, 1e6, 1, 2]}),
-        decision(replaced=[BLOCK | {"name": f"old {index}"} for index in range(8)]),
         decision(abstain={"margin": 1, "fallback": "top1"}),
     ],
 )

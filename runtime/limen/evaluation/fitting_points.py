@@ -127,10 +127,13 @@ def _rare_notice(name: PointName, steadied: Steadied, texts: PointTexts) -> tupl
         return ()
     support = texts.fit.truth.sum(axis=0)
     listed = ", ".join(f"{texts.labels[place]} ({support[place]})" for place in steadied.rare)
-    return (
-        f"{name}: fewer than {FEW} true texts, so the threshold is drawn to the one that the "
-        f"label's scores let expect, which counts as {steadied.weight:g} texts: {listed}",
+    drawn = (
+        "so the thresholds are drawn to those that the labels' scores let expect, which count as "
+        f"{steadied.weight:g} texts"
+        if steadied.weight
+        else "so the thresholds are uncertain"
     )
+    return (f"{name}: fewer than {FEW} true texts, {drawn}: {listed}",)
 
 
 def _by_label(name: PointName, texts: PointTexts) -> FittedPoint:

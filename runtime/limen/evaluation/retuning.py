@@ -1,5 +1,6 @@
 """Fitting calibration and operating points of an existing classifier file anew."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from limen.evaluation.collecting import check_truth, collect
 from limen.evaluation.fit_records import record_of
 from limen.evaluation.judging_a_file import contradictions
 from limen.evaluation.labelled_source import LabelledText
-from limen.evaluation.tuning import TuneSettings, fit_block
+from limen.evaluation.tuning import TuneSettings, check_settings, fit_block
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
@@ -74,11 +75,12 @@ def retune(
         FormatError: not a classifier file.
         OutputError: the file cannot be written; the old one stays as it was.
     """
-    told = told or progress()
+    told = progress() if told is None else told
     target = output or path
     check_writable(target)
     file = read(path)
     decision = file.metadata.decision
+    check_settings(settings, decision)
     told.step(f"opening {file.name}")
     model = open_model(file)
     data = collect(model, rows, told)
@@ -116,12 +118,14 @@ def restore(path: Path, name: str | None = None, output: Path | None = None) -> 
 
 
 def _free_name(decision: DecisionBlock, texts_name: str) -> str:
-    taken = {decision.block_name, *(block.name for block in decision.replaced)}
+    """Name a block after day and texts; further ones of a day are numbered on, also where the first
+    are no longer kept.
+    """
     wanted = f"tune {datetime.now(UTC).date().isoformat()} {texts_name}"
-    name, number = wanted, 2
-    while name in taken:
-        name, number = f"{wanted} ({number})", number + 1
-    return name
+    numbered = re.compile(rf"{re.escape(wanted)}(?: \((\d+)\))?")
+    names = (decision.block_name, *(block.name for block in decision.replaced))
+    numbers = [int(found[1] or 1) for name in names if (found := numbered.fullmatch(name))]
+    return f"{wanted} ({max(numbers) + 1})" if numbers else wanted
 
 
 def _written(

@@ -92,12 +92,28 @@ def fit_block(
         raise InputError(
             f"{unlike} unlike labelled texts, at least {LEAST_TEXTS} are needed to fit thresholds"
         )
+    check_settings(settings, decision)
     check_finite(data.logits)
     tuned = _fit(data, decision, settings, name)
     if any(count == 0 for _, count in tuned.parts):
         raise InputError(f"{len(data.keys)} labelled texts are too few to be divided into parts")
     default = _default(settings, tuned, decision)
     return replace(tuned, block=replace(tuned.block, default_point=default))
+
+
+def check_settings(settings: TuneSettings, decision: DecisionBlock) -> None:
+    """Refuse settings that no texts can fit, before texts are read.
+
+    Raises:
+        InputError: a point or calibration that the rule does not have.
+    """
+    _names(settings, decision)
+    kinds = ("auto", *kinds_for(decision))
+    if settings.calibration not in kinds:
+        raise InputError(
+            f"calibration {settings.calibration} does not fit rule {decision.rule} with link "
+            f"{decision.link}; expected one of {', '.join(kinds)}"
+        )
 
 
 def _fit(data: LabelledLogits, decision: DecisionBlock, settings: TuneSettings, name: str) -> Tuned:
@@ -182,11 +198,6 @@ def _calibrated(
     if kind == "auto":
         split = folds(data.keys, FOLDS, f"{_SALT} calibration")
         kind = choose_calibration(data.logits, data.truth, split, decision).kind
-    elif kind not in kinds_for(decision):
-        raise InputError(
-            f"calibration {kind} does not fit rule {decision.rule} with link {decision.link}; "
-            f"expected auto or one of {', '.join(kinds_for(decision))}"
-        )
     fitted = fit_calibration(data.logits.astype(np.float64), data.truth, decision, kind)
     return kind, replace(decision, calibration=fitted)
 
