@@ -77,6 +77,7 @@ def _cost_lines(cost: dict[str, object]) -> str:
     return (
         f"Deciding about {cost['texts']:,} texts with {cost['labels']} labels, `Prediction` "
         f"objects included, takes {middle:.2f} s in one thread ({seconds[0]:.2f} to "
-        f"{seconds[-1]:.2f} over {len(seconds)} runs); MiniLM's logits of as many texts take {whole:.0f} s on the same "
+        f"{seconds[-1]:.2f} over {len(seconds)} runs); MiniLM's logits of as many texts take "
+        f"{whole:.0f} s on the same "
         f"machine in the same run ({rate:,.0f} texts/s): {middle / whole:.1%}."
     )

@@ -118,9 +118,14 @@ class Model:
 
         Raises:
             InputError: no such point, an unknown label, a threshold or margin outside [0, 1], or an
-                option that the rule does not have.
+                option that the rule does not have, or that could break what the point promises.
         """
         chosen = point_at(point, self.operating_point, self._decision)
+        if chosen.promise is not None and (margin is not None or fallback is not None):
+            raise InputError(
+                f"operating point {chosen.name!r} promises something that a margin or a fallback "
+                "could break; choose another point for them"
+            )
         decision = with_policy(self._decision, margin, fallback)
         return Model(self._encoder, self._engine, decision, chosen, self._threads)
 

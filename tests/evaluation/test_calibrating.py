@@ -123,6 +123,19 @@ def test_each_label_has_its_own_slope_and_intercept():
     assert found.intercepts == pytest.approx(tuple(intercepts), abs=0.1)
 
 
+@pytest.mark.parametrize("true", [True, False])
+@pytest.mark.parametrize("kind", ["platt", "isotonic"])
+def test_what_all_texts_say_is_not_taken_for_certain(kind, true):
+    """98 texts alike are one of 100 short of certainty: Platt's smoothed targets, and as much for
+    the curve.
+    """
+    logits = np.linspace(-3, 3, 98)[:, None]
+    decision = block("multilabel", "sigmoid", 1)
+    found = fit_calibration(logits, np.full((98, 1), true), decision, kind)
+    scores = scores_from_logits(logits.astype(np.float32), replace(decision, calibration=found))
+    assert scores == pytest.approx(0.99 if true else 0.01, abs=0.001)
+
+
 def test_pairs_have_their_own_slopes():
     data = sample("one_vs_one", "sigmoid", 3, 30_000, lambda odds: odds * np.array([0.5, 1, 2]))
     assert fit_calibration(*data, "platt_each").slopes == pytest.approx((2.0, 1.0, 0.5), rel=0.07)

@@ -1,5 +1,7 @@
 """Operating points that promise something keep their promise on texts that did not certify it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from limen.evaluation.cuts import cuts_of
@@ -48,7 +50,7 @@ def test_candidates_fall_and_begin_where_precision_is_surest():
     scores, truth = population(2_000, 1, 3)
     order = candidates(cuts_of(scores[:, 0], truth[:, 0]), 0.8, 0.95)
     assert 0 < len(order) <= 20
-    assert all(high > low for high, low in zip(order, order[1:], strict=False))
+    assert all(high > low for high, low in pairwise(order))
 
 
 def simulated(seed, level, confidence, certify=600):

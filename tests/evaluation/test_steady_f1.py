@@ -53,6 +53,7 @@ SCORE = st.one_of(st.sampled_from([0.0, 0.5, 1.0, ONE_BELOW]), st.floats(0, 1, w
 )
 @example([[(0.0, True), (1.0, False)]])
 @example([[(0.0, False), (1.0, True)]] * 4)
+@example([[(1.0, True), (0.0, True)]] * 4 + [[(ONE_BELOW, False), (0.0, True)]] * 4)
 @example([[(ONE_BELOW, True), (1e-40, True)], [(1.0, False), (0.0, False)]])
 def test_thresholds_are_inside_0_and_1(rows):
     """Also as float32 numbers, in which they are compared."""
@@ -214,6 +215,31 @@ def test_one_label_rules_do_not_lose_to_the_exact_search_on_fresh_texts():
         exact = [best_f1(texts.cuts(label)) for label in range(4)]
         found.append(judged(*fresh, fit_f1(texts).thresholds) - judged(*fresh, exact))
     assert np.mean(found) > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_weight_does_best_on_fifths_that_were_left_out(seed, monkeypatch):
+    """Cross-validation written out once more; with the weight 0 alone nothing is drawn."""
+    scores, truth = population(300, np.random.default_rng(seed))
+    texts = fit_texts(scores, truth)
+    found = fit_f1(texts)
+    rare = list(found.rare)
+    monkeypatch.setattr("limen.evaluation.steady_f1.WEIGHTS", (0.0,))
+    reached = {weight: np.zeros((300, len(rare)), dtype=bool) for weight in WEIGHTS}
+    for fold in range(5):
+        inside, outside = texts.folds != fold, texts.folds == fold
+        own = np.array(fit_f1(texts.at(inside)).thresholds)[rare]
+        expected = np.array([expected_threshold(scores[inside, label]) for label in rare])
+        support = truth[inside][:, rare].sum(axis=0)
+        for weight, given_texts in reached.items():
+            drawn = draw(own, expected, support, weight).astype(np.float32)
+            given_texts[outside] = scores[outside][:, rare] >= drawn
+    hits = [(given_texts & truth[:, rare]).sum(axis=0) for given_texts in reached.values()]
+    total = [
+        given_texts.sum(axis=0) + truth[:, rare].sum(axis=0) for given_texts in reached.values()
+    ]
+    best = np.argmax((2 * np.array(hits) / np.maximum(total, 1)).mean(axis=1))
+    assert found.weight == WEIGHTS[best]
 
 
 def test_samples_too_large_to_be_drawn_at_once_are_drawn_in_steps(monkeypatch):

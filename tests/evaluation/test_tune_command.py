@@ -238,6 +238,15 @@ def test_going_back_and_forth(tune):
     assert block_of("multilabel.onnx").to_json() == tuned["block"]
 
 
+def test_going_back_further_than_the_last_block(tune):
+    first = block_of("multilabel.onnx")
+    for _ in range(2):
+        as_json(tune("multilabel.onnx", "--data", "own.jsonl", *QUICK, "--json"))
+    found = as_json(tune("multilabel.onnx", "--back", "export", "--json"))
+    assert found["block"] == first.to_json()
+    assert_one_line_of_error(tune("multilabel.onnx", "--back", "other"), "no block 'other'", "tune")
+
+
 def test_another_output_leaves_the_file_alone(tune):
     whole = Path("multilabel.onnx").read_bytes()
     status, output, _ = tune("multilabel.onnx", "--data", "own.jsonl", *QUICK, "-o", "new.onnx")

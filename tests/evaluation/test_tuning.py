@@ -376,6 +376,9 @@ def test_the_block_in_use_does_not_count(decision, data):
         block_name="before",
     )
     assert fit_block(data, other, TuneSettings(), "own") == first
+    assert record_of(first, data, other, TuneSettings(), "some texts") == record_of(
+        first, data, decision, TuneSettings(), "some texts"
+    )
 
 
 def test_a_grid_is_searched_for_f1():

@@ -12,7 +12,6 @@ from limen.format import Curve, DecisionBlock, Isotonic, OperatingPoint, Platt, 
 RULES = [
     ("multiclass", "softmax", 4, {}),
     ("multiclass", "log", 4, {}),
-    ("multiclass", "labels", 4, {}),
     ("multiclass", "sigmoid", 2, {}),
     *(("multilabel", link, 3, {}) for link in ("sigmoid", "log", "labels")),
     ("multilabel", "sigmoid", 1, {}),

@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from limen.decision import REASONS, Scored, decide, score
-from limen.format import AbstainPolicy, DecisionBlock, OperatingPoint, Promise
+from limen.format import (
+    AbstainPolicy,
+    Curve,
+    DecisionBlock,
+    Isotonic,
+    OperatingPoint,
+    Platt,
+    Promise,
+)
 
 ARGMAX = OperatingPoint("argmax", None)
 HALF = OperatingPoint("half", (0.5, 0.5, 0.5))
@@ -193,3 +201,22 @@ def test_scores_that_are_rounded_alike_are_told_apart_by_logits():
     scored = score(logits, rest)
     assert scored.scores.tolist() == [[1.0, 1.0, 0.5], [1.0, 1.0, 1.0]]
     assert decide(scored, rest, ARGMAX).top.tolist() == [1, 1]
+
+
+def test_the_one_output_decides_by_its_sign_where_both_scores_are_one_half():
+    decision = DecisionBlock("multiclass", ("a", "b"), "sigmoid", (ARGMAX,), "argmax")
+    logits = np.array([[1e-9], [0.0], [-1e-9], [60.0], [-60.0]], dtype=np.float32)
+    scored = score(logits, decision)
+    assert scored.scores[:3].tolist() == [[0.5, 0.5]] * 3
+    assert decide(scored, decision, ARGMAX).top.tolist() == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("rule", ["multiclass", "one_vs_rest"])
+def test_labels_that_a_calibration_makes_equal_are_told_apart_by_log_odds(rule):
+    link = "softmax" if rule == "multiclass" else "sigmoid"
+    logits = np.array([[1.0, 2.0, 0.0], [2.0, 2.0, 0.0]], dtype=np.float32)
+    for calibration in (Platt((0.0,), (0.3,)), Isotonic((Curve((0.5,), (0.4,)),))):
+        decision = one_label(link, rule, calibration=calibration)
+        scored = score(logits, decision)
+        assert len(set(scored.scores[0].tolist())) == 1
+        assert decide(scored, decision, ARGMAX).top.tolist() == [1, 0]

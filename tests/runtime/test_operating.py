@@ -48,12 +48,17 @@ def test_a_margin_that_equals_the_difference_is_enough(multiclass):
 
 
 def test_a_margin_leaves_a_promised_point_alone(one_vs_one, one_vs_rest):
-    promised = one_vs_one.at("precision@0.9:conf.95", margin=0.9)
+    promised = one_vs_one.at(margin=0.9).at("precision@0.9:conf.95")
     assert promised.operating_point.promise.texts == 300
     assert given(promised, "mad wow") == (("anger",), None)
-    sets = one_vs_rest.at("coverage@0.9", margin=0.9)
+    sets = one_vs_rest.at(margin=0.9).at("coverage@0.9")
     assert given(sets, "bright sudden sad happy") == (("기쁨", "sorrow"), None)
     assert given(sets, "the day is") == ((), "empty_set")
+
+
+def test_a_margin_is_refused_where_it_could_break_a_promise(one_vs_one):
+    with pytest.raises(InputError, match="promises something that a margin or a fallback could"):
+        one_vs_one.at("precision@0.9:conf.95", margin=0.9)
 
 
 def test_a_fallback_gives_a_text_its_best_label(multilabel):

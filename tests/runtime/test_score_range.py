@@ -18,7 +18,7 @@ plain = SimpleNamespace(**run_path(str(Path(__file__).with_name("plain_rules.py"
 LARGEST = float(np.finfo(np.float32).max)
 SUBNORMAL, NORMAL = 2.0**-149, 2.0**-126
 EXTREMES = [0.0, -0.0, 1e4, -1e4, LARGEST, -LARGEST, SUBNORMAL, -SUBNORMAL, NORMAL, -NORMAL]
-EXTREMES += [88.8, -88.8, 104.0, -104.0, 709.0, -709.0, 745.5, -745.5, 0.5, 1.0]
+EXTREMES += [88.8, -88.8, 104.0, -104.0, 709.0, -709.0, -730.0, -740.0, 745.5, -745.5, 0.5, 1.0]
 LOGITS = st.sampled_from(EXTREMES) | st.floats(-LARGEST, LARGEST, width=32, allow_subnormal=True)
 STEEP = Curve((0.0, 5e-324, 1e-310, 1.0), (0.0, 0.4, 0.6, 1.0))
 """Knots so close that the slope between them is infinite."""
@@ -135,3 +135,11 @@ def test_small_scores_of_curves_are_told_apart():
     decision = plain.decision("one_vs_rest", "sigmoid", 2, {}, Isotonic(curves))
     found = score(np.array([[0.0, -5.0]], dtype=np.float32), decision)
     assert decide(found, decision, OperatingPoint("argmax", None)).top.tolist() == [1]
+
+
+@pytest.mark.parametrize("logit", [-730.0, -740.0, -744.0, -714.0])
+def test_knots_that_are_very_close_keep_scores_between_theirs(logit):
+    """The slope between them is infinite in float64."""
+    decision = plain.decision("multilabel", "sigmoid", 1, {}, Isotonic((STEEP,)))
+    found = score(np.array([[logit]], dtype=np.float32), decision)
+    assert 0.4 <= float(found.scores[0, 0]) <= 0.6 + 1e-7

@@ -77,6 +77,7 @@ def parse(data: bytes, name: str) -> ClassifierFile:
         graph = summarise(model)
         metadata = Metadata.from_properties(properties)
         _check_ports(graph, metadata)
+        metadata.check_widths()
     except FormatError as error:
         # What went wrong and the next step are divided by a semicolon throughout.
         advice = "" if "; " in str(error) else "; export the model again"

@@ -111,11 +111,16 @@ class FitRecord:
             judged=node.string("judged"),
             figures=tuple((name, figures.optional_number(name)) for name in figures.keys()),  # noqa: SIM118
             label_f1=node.optional_numbers("label_f1", limits.MAX_LABELS, 0.0, 1.0),
-            support=tuple(
-                int(count) for count in node.numbers("support", limits.MAX_LABELS, 0.0, 2.0**53)
-            ),
+            support=_whole(node, "support"),
             notices=node.strings("notices", _MAX_FIGURES),
         )
+
+
+def _whole(node: Node, key: str) -> tuple[int, ...]:
+    numbers = node.numbers(key, limits.MAX_LABELS, 0.0, 2.0**53)
+    if any(number != int(number) for number in numbers):
+        node.fail(f"{key}: whole numbers expected")
+    return tuple(int(number) for number in numbers)
 
 
 @dataclass(frozen=True)

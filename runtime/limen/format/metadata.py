@@ -66,7 +66,7 @@ class Metadata:
                 f"properties that format {FORMAT} does not have: {', '.join(unknown)}"
             )
         node = {key: json_block.parse(properties[key], key) for key in _BLOCK_KEYS}
-        metadata = cls(
+        return cls(
             decision=DecisionBlock.from_json(node["limen.decision"]),
             encoder=EncoderBlock.from_json(node["limen.encoder"]),
             execution=ExecutionBlock.from_json(node["limen.execution"]),
@@ -74,9 +74,19 @@ class Metadata:
             golden=Golden.from_json(node["limen.golden"]),
             provenance=Provenance.from_json(node["limen.provenance"]),
         )
-        if any(len(row) != metadata.decision.outputs for row in metadata.golden.logits):
-            raise FormatError(f"limen.golden: rows of {metadata.decision.outputs} logits expected")
-        return metadata
+
+    def check_widths(self) -> None:
+        """Check that what is kept for each output or label is kept for all of them.
+
+        Raises:
+            FormatError: golden logits or figures of labels are more or fewer.
+        """
+        outputs, labels = self.decision.outputs, len(self.decision.labels)
+        if any(len(row) != outputs for row in self.golden.logits):
+            raise FormatError(f"limen.golden: rows of {outputs:,} logits expected")
+        for fit in self.evidence.fits:
+            if not len(fit.label_f1) == len(fit.support) == labels:
+                raise FormatError(f"limen.evidence: fits: figures of {labels:,} labels expected")
 
 
 def check_format(properties: Mapping[str, str]) -> None:

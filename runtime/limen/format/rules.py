@@ -11,7 +11,7 @@ RULES: tuple[str, ...] = get_args(Rule)
 LINKS: tuple[str, ...] = get_args(Link)
 PAIRS: tuple[str, ...] = get_args(Pairs)
 LINKS_OF: dict[str, tuple[str, ...]] = {
-    "multiclass": ("softmax", "sigmoid", "log", "labels"),
+    "multiclass": ("softmax", "sigmoid", "log"),
     "multilabel": ("sigmoid", "log", "labels"),
     "one_vs_rest": ("sigmoid", "log", "labels"),
     "one_vs_one": ("sigmoid", "log", "labels"),
