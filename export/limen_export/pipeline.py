@@ -60,7 +60,7 @@ def export(
     """
     check_writable(output)
     try:
-        return _export(checkpoint, output, settings, told or progress())
+        return _export(checkpoint, output, settings, progress() if told is None else told)
     except LimenError:
         raise
     except OSError as error:

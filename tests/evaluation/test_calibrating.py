@@ -19,7 +19,6 @@ from limen.evaluation.calibration_error import classwise_errors, reliability
 from limen.evaluation.choosing_calibration import choose_calibration, kinds_for, log_loss
 from limen.evaluation.parts import folds
 from limen.format import DecisionBlock, OperatingPoint, read
-from limen.format.limits import MAX_KNOTS
 from threadpoolctl import threadpool_limits
 
 RULES = [
@@ -180,12 +179,12 @@ def test_a_curve_of_many_texts_keeps_to_the_cap():
     decision = block("multilabel", "sigmoid", 1)
     found = fit_calibration(odds[:, None], truth[:, None], decision, "isotonic")
     (curve,) = found.curves
-    assert len(curve.raw) == MAX_KNOTS
+    assert len(curve.raw) == 200
     assert curve.raw[0] == pytest.approx(sigmoid(-4))
     assert curve.raw[-1] == pytest.approx(sigmoid(4))
     asked = np.linspace(-4, 4, 50)
     assert np.interp(sigmoid(asked), curve.raw, curve.calibrated) == pytest.approx(
-        np.linspace(0, 1, 50), abs=0.002
+        np.linspace(0, 1, 50), abs=0.01
     )
 
 
@@ -260,13 +259,19 @@ def test_kinds_worth_trying():
 
 @pytest.mark.parametrize("bent", [lambda odds: odds, lambda odds: 3 * odds + 1])
 @pytest.mark.parametrize(("rule", "link", "labels"), RULES)
-def test_the_kind_with_the_least_loss_is_chosen(rule, link, labels, bent):
+def test_the_simplest_of_the_good_kinds_is_chosen(rule, link, labels, bent):
+    """Never one behind the best in the order of simplicity, and never one that is plainly worse."""
     logits, truth, decision = sample(rule, link, labels, 1_500, bent)
     split = np.arange(len(logits)) % 5
     chosen = choose_calibration(logits.astype(np.float32), truth, split, decision)
     losses = dict(chosen.losses)
     assert tuple(losses) == kinds_for(decision)
-    assert losses[chosen.kind] == min(losses.values()) <= losses["none"]
+    best = min(losses, key=losses.get)
+    assert list(losses).index(chosen.kind) <= list(losses).index(best)
+    assert losses[chosen.kind] <= losses["none"]
+    assert losses[chosen.kind] - losses[best] <= 0.01
+    if losses["none"] - losses[best] > 0.05:
+        assert chosen.kind != "none"
 
 
 def test_losses_are_those_of_texts_that_were_left_out():

@@ -183,8 +183,13 @@ def gains(texts, seen, runs=30):
 @pytest.mark.parametrize("texts", [200, 1_000])
 @pytest.mark.parametrize(
     "seen",
-    [lambda odds: odds, lambda odds: odds / 2 - 1.5, lambda odds: 4 * odds - 15],
-    ids=["right", "timid", "far too sure"],
+    [
+        lambda odds: odds,
+        lambda odds: odds / 2 - 1.5,
+        lambda odds: 4 * odds - 15,
+        lambda odds: np.where(odds < -3, -200.0, odds),
+    ],
+    ids=["right", "timid", "far too sure", "often 0"],
 )
 def test_on_fresh_texts_it_does_better_than_the_exact_search(texts, seen):
     """On average, over samples of one population; whether scores are right probabilities or not."""

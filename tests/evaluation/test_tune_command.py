@@ -228,10 +228,12 @@ def test_going_back_and_forth(tune):
     assert status == 0
     assert block_of("multilabel.onnx") == first
     assert f"in use: 'export'; kept: {tuned['block']['name']!r}" in output
-    found = as_json(tune("multilabel.onnx", "--back", tuned["block"]["name"], "--json"))
+    found = as_json(tune("multilabel.onnx", "--back", "--block", tuned["block"]["name"], "--json"))
     assert found["block"] == tuned["block"]
     assert found["record"] == tuned["record"]
-    other = as_json(tune("multilabel.onnx", "--back", "export", "-o", "other.onnx", "--json"))
+    other = as_json(
+        tune("multilabel.onnx", "--back", "--block", "export", "-o", "other.onnx", "--json")
+    )
     assert other["file"] == "other.onnx"
     assert other["record"] is None
     assert block_of("other.onnx") == first
@@ -242,9 +244,11 @@ def test_going_back_further_than_the_last_block(tune):
     first = block_of("multilabel.onnx")
     for _ in range(2):
         as_json(tune("multilabel.onnx", "--data", "own.jsonl", *QUICK, "--json"))
-    found = as_json(tune("multilabel.onnx", "--back", "export", "--json"))
+    found = as_json(tune("multilabel.onnx", "--back", "--block", "export", "--json"))
     assert found["block"] == first.to_json()
-    assert_one_line_of_error(tune("multilabel.onnx", "--back", "other"), "no block 'other'", "tune")
+    assert_one_line_of_error(
+        tune("multilabel.onnx", "--back", "--block", "other"), "no block 'other'", "tune"
+    )
 
 
 def test_another_output_leaves_the_file_alone(tune):
@@ -263,8 +267,9 @@ def test_another_output_leaves_the_file_alone(tune):
         (("--data", "none.jsonl"), ("none.jsonl", "No such file")),
         (("--data", "own.txt"), ("own.txt", ".jsonl")),
         (("--back",), ("keeps no replaced block",)),
-        (("--back", "--data", "own.jsonl"), ("--back and --data together",)),
-        (("--back", "export", "--data", "own.jsonl"), ("--back and --data together",)),
+        (("--back", "--data", "own.jsonl"), ("--back fits nothing",)),
+        (("--block", "export"), ("--block goes with --back",)),
+        (("--back", "--block", "export", "--points", "f1"), ("--back fits nothing",)),
         (("--data", "own.jsonl", "--points", "f2"), ("'f2' is not known", "precision@P")),
         (("--data", "own.jsonl", "--points", "cost(1"), ("'cost(1' is not known",)),
         (("--data", "own.jsonl", "--points", "argmax"), ("any number of labels; use half",)),
@@ -406,5 +411,14 @@ def test_help_names_every_option(tune, capsys):
         tune("--help")
     assert caught.value.code == 0
     told = capsys.readouterr().out
-    for option in ("--data", "--points", "--default", "--calibration", "--grid", "--back", "-o"):
+    for option in (
+        "--data",
+        "--points",
+        "--default",
+        "--calibration",
+        "--grid",
+        "--back",
+        "--block",
+        "-o",
+    ):
         assert option in told

@@ -311,6 +311,21 @@ def test_few_texts_are_fitted_and_judged(decision, texts, seed):
     assert {name for name, _ in record.figures} >= {"macro_f1 at f1", "macro_f1 at half"}
 
 
+def test_all_texts_that_fit_a_calibration_may_be_in_one_fold():
+    """Then there is none in the four fifths that judge it."""
+    decision = block("multilabel", "sigmoid", 2)
+    keys = np.random.default_rng(11).integers(0, 2**64, 2_000, dtype=np.uint64)
+    fitting = part_of(keys, PROMISE_PARTS, SALT) == PROMISE_PARTS.number("fit")
+    own = folds(keys, 5, f"{SALT} judge") == 2
+    chosen = np.concatenate([np.flatnonzero(fitting & own)[:10], np.flatnonzero(~fitting)[:50]])
+    data = sample(decision, len(chosen))
+    data = LabelledLogits(data.logits, data.truth, keys[chosen])
+    settings = TuneSettings(("coverage@0.7",), calibration="platt")
+    record = record_of(fit_block(data, decision, settings, "own"), data, decision, settings, "few")
+    assert dict(record.parts)["fit"] == 10
+    assert "macro_f1 at coverage@0.70" in dict(record.figures)
+
+
 def test_too_few_texts_are_refused(decision):
     with pytest.raises(InputError, match=f"19 .*texts, at least {LEAST_TEXTS}"):
         fit_block(sample(decision, 19), decision, TuneSettings(), "own")

@@ -41,21 +41,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE.onnx", help="write here, not over FILE"
     )
     parser.add_argument(
-        "--back",
-        nargs="?",
-        const="",
-        metavar="BLOCK",
-        help="put a replaced block into use again: the last one, or the one of this name",
+        "--back", action="store_true", help="put the block that was replaced last into use again"
+    )
+    parser.add_argument(
+        "--block", metavar="NAME", help="with --back: the kept block of this name, not the last"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, or go back, then print what is in use now."""
-    if arguments.back is not None:
-        if arguments.data is not None:
-            raise InputError("--back and --data together; give one of them")
-        done = restore(arguments.file, arguments.back or None, arguments.output)
+    if arguments.block is not None and not arguments.back:
+        raise InputError("--block goes with --back; give both")
+    if arguments.back:
+        if arguments.data is not None or arguments.points or arguments.grid:
+            raise InputError("--back fits nothing; leave --data, --points and --grid out")
+        done = restore(arguments.file, arguments.block, arguments.output)
     else:
         done = _retune(arguments)
     print(json.dumps(as_json(done), ensure_ascii=False) if arguments.json else as_text(done))

@@ -5,15 +5,15 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, log_expit
+from scipy.optimize import minimize_scalar
+from scipy.special import log_expit
 from sklearn.isotonic import IsotonicRegression
 
 from limen.arrays import WideArray
 from limen.decision.links import is_shared, log_odds, raw_scores
+from limen.evaluation.platt import fit_platt
 from limen.evaluation.thresholds import Truth
 from limen.format import Calibration, Curve, DecisionBlock, Isotonic, Platt, Temperature
-from limen.format.limits import MAX_KNOTS
 
 CalibrationKind: TypeAlias = Literal[
     "none", "temperature", "platt", "platt_each", "isotonic", "isotonic_each"
@@ -23,8 +23,9 @@ LEAST_FOR_PLATT, LEAST_FOR_CURVE = 20, 100
 """An output with fewer texts of either kind takes the numbers of all outputs together: two
 parameters from fewer follow single texts, and so does a curve (Niculescu-Mizil, Caruana: Predicting
 good probabilities with supervised learning, 2005, find isotonic ahead from about 1,000 texts)."""
+_MOST_KNOTS = 200
+"""More would not move a score by 0.01, and a file keeps up to nine blocks of curves."""
 _LOG_TEMPERATURES = (-4.0, 4.0)
-_LARGEST_PARAMETER = 1e5
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _temperature(logits: WideArray, targets: Targets, decision: DecisionBlock) -
 
 
 def _platt(odds: WideArray, targets: Targets, *, each: bool) -> Platt:
-    together = _platt_of(odds[targets.counts], targets.truth[targets.counts])
+    together = fit_platt(odds[targets.counts], targets.truth[targets.counts])
     if not each:
         return Platt((together[0],), (together[1],))
     fitted = []
@@ -111,26 +112,8 @@ def _platt(odds: WideArray, targets: Targets, *, each: bool) -> Platt:
         asked = targets.counts[:, output]
         truth = targets.truth[asked, output]
         enough = min(truth.sum(), (~truth).sum()) >= LEAST_FOR_PLATT
-        fitted.append(_platt_of(odds[asked, output], truth) if enough else together)
+        fitted.append(fit_platt(odds[asked, output], truth) if enough else together)
     return Platt(tuple(slope for slope, _ in fitted), tuple(shift for _, shift in fitted))
-
-
-def _platt_of(odds: WideArray, truth: Truth) -> tuple[float, float]:
-    positives = int(truth.sum())
-    negatives = len(truth) - positives
-    wanted = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-    def loss(parameters: WideArray) -> tuple[float, WideArray]:
-        found = parameters[0] * odds + parameters[1]
-        value = -(wanted * log_expit(found) + (1 - wanted) * log_expit(-found)).mean()
-        off = expit(found) - wanted
-        return float(value), np.array([(off * odds).mean(), off.mean()])
-
-    ends = (-_LARGEST_PARAMETER, _LARGEST_PARAMETER)
-    best = minimize(
-        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.0, ends[1]), ends]
-    )
-    return float(best.x[0]), float(best.x[1])
 
 
 def _isotonic(raw: WideArray, targets: Targets, *, each: bool) -> Isotonic:
@@ -149,8 +132,8 @@ def _isotonic(raw: WideArray, targets: Targets, *, each: bool) -> Isotonic:
 def _curve(raw: WideArray, truth: Truth) -> Curve:
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(raw, truth)
     knots, values = fitted.X_thresholds_, fitted.y_thresholds_
-    if len(knots) > MAX_KNOTS:
-        kept = np.unique(np.linspace(0, len(knots) - 1, MAX_KNOTS).astype(int))
+    if len(knots) > _MOST_KNOTS:
+        kept = np.unique(np.linspace(0, len(knots) - 1, _MOST_KNOTS).astype(int))
         knots, values = knots[kept], values[kept]
     # A curve that reaches 0 or 1 is sure of what it has not seen: one text of each kind more.
     certain = len(truth) / (len(truth) + 2.0)

@@ -74,8 +74,6 @@ def cuts_of(scores: FloatArray, truth: npt.NDArray[np.bool_], positives: int | N
     thresholds = np.where(middle > lower, middle, values)
     highest = values[0] if len(values) else 0.0
     none = np.float64(np.float32((highest + 1.0) / 2)) if highest < 1.0 else np.inf
-    if none <= highest:
-        none = np.float64(1.0)
     return Cuts(
         thresholds=np.concatenate([[none], thresholds]),
         hits=np.concatenate([[0], hits]),

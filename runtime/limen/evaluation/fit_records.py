@@ -89,6 +89,7 @@ def _point(data: LabelledLogits, given: Truth, *, one_label: bool) -> _Figures:
     if one_label:
         return {
             "accuracy": hits / len(data),
+            "precision": hits / int(given.sum()) if given.any() else None,
             "macro_f1": macro,
             "share of texts decided": float(given.any(axis=1).mean()),
         }
@@ -96,6 +97,8 @@ def _point(data: LabelledLogits, given: Truth, *, one_label: bool) -> _Figures:
     return {
         "macro_f1": macro,
         "micro_f1": 2.0 * hits / total if total else None,
+        "precision": hits / int(given.sum()) if given.any() else None,
+        "recall": hits / int(data.truth.sum()) if data.truth.any() else None,
         "labels a text": float(given.sum(axis=1).mean()),
     }
 

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from limen.errors import InputError
 from limen.evaluation.promised_points import coverage_point, promised_precision
 from limen.evaluation.steady_f1 import FEW, FitTexts, Steadied, fit_f1
@@ -13,6 +10,7 @@ from limen.evaluation.thresholds import (
     best_f1_on_grid,
     best_micro_f1,
     cheapest,
+    cheapest_answers,
     highest_with_recall,
     lowest_with_precision,
 )
@@ -165,7 +163,7 @@ def _one_label(name: PointName, texts: PointTexts) -> FittedPoint:
     """
     cuts = texts.fit.all_pairs()
     if name.costs is not None:
-        found = cheapest(cuts, *name.costs)
+        found = cheapest_answers(cuts, *name.costs)
     elif name.kind == "precision":
         found = lowest_with_precision(cuts, name.level or 0.0)
     else:
@@ -174,9 +172,3 @@ def _one_label(name: PointName, texts: PointTexts) -> FittedPoint:
     if found is None and name.costs is None:
         return FittedPoint(None, (f"{name}: not reached on these texts at any threshold",))
     return FittedPoint(OperatingPoint(str(name), (found,) * len(texts.labels)))
-
-
-def rows_of(parts: npt.NDArray[np.integer], part: int) -> npt.NDArray[np.bool_]:
-    """Return which texts belong to a part."""
-    rows: npt.NDArray[np.bool_] = parts == part
-    return rows

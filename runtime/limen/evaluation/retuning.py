@@ -9,9 +9,10 @@ from pathlib import Path
 from limen.errors import FormatError, InputError
 from limen.evaluation.collecting import check_truth, collect
 from limen.evaluation.fit_records import record_of
+from limen.evaluation.fitting_points import point_name
 from limen.evaluation.judging_a_file import contradictions
 from limen.evaluation.labelled_source import LabelledText
-from limen.evaluation.tuning import TuneSettings, check_settings, fit_block
+from limen.evaluation.tuning import Tuned, TuneSettings, check_settings, fit_block
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
@@ -88,6 +89,7 @@ def retune(
     notices = (*checked, *contradictions(data))
     told.step(f"fitting on {len(data.keys):,} texts")
     tuned = fit_block(data, decision, settings, _free_name(decision, texts_name))
+    _check_made(tuned, settings, decision)
     told.step("judging out of fold")
     record = record_of(tuned, data, decision, settings, texts_name)
     return _written(file, tuned.block, record, target, notices)
@@ -115,6 +117,17 @@ def restore(path: Path, name: str | None = None, output: Path | None = None) -> 
         names = ", ".join(repr(block.name) for block in kept)
         raise InputError(f"{file.name}: keeps no block {name!r}; it keeps {names}")
     return _written(file, found[-1], None, output or path, ())
+
+
+def _check_made(tuned: Tuned, settings: TuneSettings, decision: DecisionBlock) -> None:
+    """Refuse a fit that has none of the points asked for."""
+    made = {point.name for point in tuned.block.points}
+    wanted = {str(point_name(name, one_label=decision.one_label)) for name in settings.points}
+    if wanted and not wanted & made:
+        raise InputError(
+            f"none of the points asked for can be made: {'; '.join(tuned.notices)}; ask for "
+            "others, or bring more texts"
+        )
 
 
 def _free_name(decision: DecisionBlock, texts_name: str) -> str:

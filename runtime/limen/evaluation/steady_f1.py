@@ -166,7 +166,6 @@ def _bagged(scores: FloatArray, truth: Truth, lost: int, expected: float) -> flo
         return expected
     order = np.lexsort((truth, -scores))
     ranked, ends = truth[order], cuts.given[1:] - 1
-    thresholds = _above_zero(cuts.thresholds[1:])
     draws = np.random.default_rng(_SEED)
     found = np.empty(RESAMPLES)
     step = max(1, _MOST_DRAWN // texts)
@@ -178,15 +177,9 @@ def _bagged(scores: FloatArray, truth: Truth, lost: int, expected: float) -> flo
         given = np.cumsum(times, axis=1)[:, ends]
         hits = np.cumsum(times * ranked, axis=1)[:, ends]
         f1 = 2.0 * hits / np.maximum(given + hits[:, -1:] + lost, 1)
-        best = thresholds[f1.argmax(axis=1)]
+        best = cuts.thresholds[1:][f1.argmax(axis=1)]
         found[start : start + count] = np.where(hits[:, -1] > 0, best, expected)
     return float(_share(_odds(found).mean()))
-
-
-def _above_zero(thresholds: WideArray) -> WideArray:
-    """Replace a 0, whose log-odds would outweigh every other threshold, by the next one above."""
-    positive = thresholds[thresholds > 0.0]
-    return np.maximum(thresholds, positive[-1] if len(positive) else _LOWEST)
 
 
 def _best_weight(texts: FitTexts, rare: npt.NDArray[np.int64]) -> float:

@@ -122,6 +122,20 @@ def highest_with_recall(cuts: Cuts, level: float) -> float | None:
     return float(cuts.thresholds[enough[0]])
 
 
+def cheapest_answers(cuts: Cuts, wrong: float, unanswered: float) -> float | None:
+    """Return the threshold of a rule that gives one label with the lowest cost, the highest of
+    equals (Chow: On optimum recognition error and reject tradeoff, 1970); None where never deciding
+    is cheapest.
+
+    Args:
+        cuts: of all texts together, a hit being a text whose winner is right.
+        wrong: cost of a wrong decision, above 0.
+        unanswered: cost of an abstention, above 0.
+    """
+    cost = wrong * (cuts.given - cuts.hits) + unanswered * (cuts.given[-1] - cuts.given)
+    return cuts.threshold(int(np.argmin(cost)))
+
+
 def cheapest(cuts: Cuts, false_positive: float, false_negative: float) -> float | None:
     """Return the threshold with the lowest cost, the highest of equals: `false_positive` for each
     text given wrongly, `false_negative` for each true text not given.
