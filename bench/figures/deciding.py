@@ -13,10 +13,10 @@ from limen.decision import decide, score
 from limen.evaluation.calibration_error import classwise_errors, reliability
 from limen.evaluation.collecting import LabelledLogits, collect
 from limen.evaluation.intervals import judge_with_intervals, paired_difference
+from limen.evaluation.judged import Judged
 from limen.evaluation.labelled_source import LabelledSource
 from limen.evaluation.labelled_texts import read_labelled
 from limen.evaluation.parts import folds
-from limen.evaluation.report.judged import Judged
 from limen.evaluation.thresholds import Grid
 from limen.evaluation.tuning import Tuned, TuneSettings, fit_block
 from limen.format import DecisionBlock, OperatingPoint, read

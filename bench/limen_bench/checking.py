@@ -9,8 +9,8 @@ import numpy.typing as npt
 from limen.agreement import beyond_parity, compare
 from limen.arrays import FloatArray
 from limen.decision import decide, score
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
-from limen.evaluation.report.judged import Judged
 from limen.format import DecisionBlock
 
 from limen_bench.engines.table import EngineKind

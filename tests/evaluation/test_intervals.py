@@ -16,8 +16,8 @@ from limen.evaluation.intervals import (
     judge_with_intervals,
     paired_difference,
 )
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import counted_average_precision, judge, rank_steps
-from limen.evaluation.report.judged import Judged
 from sklearn.metrics import average_precision_score
 
 FEW = BootstrapSettings(resamples=30, seed=7)

@@ -11,8 +11,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from limen.errors import InputError
 from limen.evaluation.calibration_error import BINS, bin_gaps, classwise_errors, reliability
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
-from limen.evaluation.report.judged import Judged
 from sklearn import metrics as sk
 
 NAN = np.nan

@@ -15,10 +15,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from limen.errors import InputError
 from limen.evaluation.intervals import BootstrapSettings, judge_with_intervals
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
 from limen.evaluation.report.confusion import confusion, mistakes
 from limen.evaluation.report.curves import MOST_LEVELS, curve, marks
-from limen.evaluation.report.judged import Judged
 from limen.evaluation.report.names import columns, harmless, shortened
 from limen.evaluation.report.page import page
 from limen.evaluation.report.reliability_picture import brief
@@ -191,7 +191,7 @@ def test_drawing_does_not_load_pyplot():
 import sys
 import numpy as np
 from limen.evaluation.metrics import judge
-from limen.evaluation.report.judged import Judged
+from limen.evaluation.judged import Judged
 from limen.evaluation.report.page import page
 from limen.evaluation.report.shown import Shown
 cells = np.eye(2, dtype=bool)

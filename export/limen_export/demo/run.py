@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from limen.corpus import EMOTIONS, Language, Split, sentences
 from limen.errors import OutputError
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
-from limen.evaluation.report.judged import Judged
 from limen.evaluation.report.wording import figure
 from limen.progress import Progress
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limen.arrays import FloatArray, IntArray, WideArray
-from limen.evaluation.report.quality import LossUnit
+from limen.evaluation.quality import LossUnit
 
 BINS = 15
 """As in the tables of Guo et al. 2017."""

@@ -26,6 +26,7 @@ import numpy as np
 from limen.arrays import FloatArray, WideArray
 from limen.errors import InputError
 from limen.evaluation.calibration_error import bin_gaps, brier_by_text, loss_unit
+from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import (
     counted_average_precision,
     f1,
@@ -33,8 +34,7 @@ from limen.evaluation.metrics import (
     mean_defined,
     rank_steps,
 )
-from limen.evaluation.report.judged import Judged
-from limen.evaluation.report.quality import Interval, Quality
+from limen.evaluation.quality import Interval, Quality
 
 Metric: TypeAlias = Literal[
     "macro_f1", "micro_f1", "accuracy", "subset_accuracy", "coverage", "map_macro", "ece", "brier"

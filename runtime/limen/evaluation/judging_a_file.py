@@ -7,8 +7,8 @@ from limen.decision import decide, score
 from limen.errors import InputError
 from limen.evaluation.collecting import LabelledLogits, check_truth, collect, find_repeats
 from limen.evaluation.intervals import USUAL, BootstrapSettings, judge_with_intervals
+from limen.evaluation.judged import Judged
 from limen.evaluation.labelled_source import LabelledText
-from limen.evaluation.report.judged import Judged
 from limen.evaluation.report.shown import Shown
 from limen.format import ClassifierFile, DecisionBlock, OperatingPoint
 from limen.model import open_model

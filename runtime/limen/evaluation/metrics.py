@@ -16,9 +16,9 @@ from limen.evaluation.calibration_error import (
     loss_unit,
     reliability,
 )
-from limen.evaluation.report.judged import Cells, Judged
-from limen.evaluation.report.quality import DecisionFigures, LabelQuality, Quality, ScoreFigures
-from limen.evaluation.report.undefined import undefined_figures
+from limen.evaluation.judged import Cells, Judged
+from limen.evaluation.quality import DecisionFigures, LabelQuality, Quality, ScoreFigures
+from limen.evaluation.undefined import undefined_figures
 
 _LabelFigures = dict[str, WideArray]
 

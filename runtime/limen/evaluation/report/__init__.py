@@ -1,1 +1,1 @@
-"""What a judgement rests on and says, and how it is shown: as JSON, in a terminal, as a page."""
+"""How a judgement is shown: in a terminal, and as a page."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limen.arrays import IntArray
-from limen.evaluation.report.judged import Cells, Judged
+from limen.evaluation.judged import Cells, Judged
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
 from limen.arrays import FloatArray, WideArray
+from limen.evaluation.judged import Cells
+from limen.evaluation.quality import LabelQuality
 from limen.evaluation.report.drawing import ACCENT, FAINT, INK, svg, unit_axis
-from limen.evaluation.report.judged import Cells
 from limen.evaluation.report.names import harmless, shortened
-from limen.evaluation.report.quality import LabelQuality
 
 MOST_LEVELS = 100
 """A step at each is two corners: 200 points in a picture."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from itertools import chain
 
+from limen.evaluation.quality import LabelQuality, Quality
 from limen.evaluation.report.html_tables import HtmlTable, write
 from limen.evaluation.report.names import named, safe
-from limen.evaluation.report.quality import LabelQuality, Quality
 from limen.evaluation.report.shown import Shown
 from limen.evaluation.report.table import by_support
 from limen.evaluation.report.wording import (

@@ -6,9 +6,9 @@ import numpy as np
 
 from limen.arrays import FloatArray
 from limen.evaluation.calibration_error import BINS, Reliability, reliability
+from limen.evaluation.judged import Cells
 from limen.evaluation.report.curves import Mark, curve_picture, marks
 from limen.evaluation.report.html_tables import HtmlTable, write
-from limen.evaluation.report.judged import Cells
 from limen.evaluation.report.names import named
 from limen.evaluation.report.reliability_picture import reliability_picture
 from limen.evaluation.report.shown import Shown

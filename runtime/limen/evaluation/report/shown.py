@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from limen.errors import InputError
-from limen.evaluation.report.judged import Judged
-from limen.evaluation.report.quality import Quality
+from limen.evaluation.judged import Judged
+from limen.evaluation.quality import Quality
 
 
 @dataclass(frozen=True, eq=False)

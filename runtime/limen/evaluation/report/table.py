@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from limen.evaluation.quality import LabelQuality, Quality
 from limen.evaluation.report.names import columns, padded, shortened
-from limen.evaluation.report.quality import LabelQuality, Quality
 from limen.evaluation.report.wording import NOTHING, described, figure, headline, reasons, threshold
 
 _NAME_COLUMNS = 32

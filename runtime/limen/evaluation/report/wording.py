@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from limen.evaluation.calibration_error import BINS
-from limen.evaluation.report.quality import Quality, Undefined
+from limen.evaluation.quality import Quality, Undefined
 
 NOTHING = "–"
 """Stands where a figure has no value."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from limen.evaluation.report.quality import (
+from limen.evaluation.quality import (
     DECISION_NAMES,
     SCORE_NAMES,
     DecisionFigures,
