@@ -9,6 +9,7 @@ from time import perf_counter
 
 import limen
 import numpy as np
+from limen.arrays import IntArray
 from limen.decision import decide, score
 from limen.evaluation.calibration_error import classwise_errors, reliability
 from limen.evaluation.collecting import LabelledLogits, collect
@@ -26,6 +27,7 @@ _GRID = Grid(0.1, 0.9, 0.05)
 _SPLITS = 12
 _COSTED_TEXTS, _COSTED_LABELS, _CHUNK = 100_000, 44, 1_024
 _RUNS = 5
+_RESAMPLES = 500
 
 Row = dict[str, object]
 
@@ -98,6 +100,7 @@ def _judged(fit: LabelledLogits, judge: LabelledLogits, decision: DecisionBlock)
         "f1 less 0.5, not calibrated": _difference(raw, fitted, "macro_f1"),
         "f1 less f1 on a grid": _difference(found["f1 on a grid"], fitted, "macro_f1"),
         "Brier score, calibrated less not": _difference(raw, fitted, "brier"),
+        "calibration error, calibrated less not": _error_difference(raw, fitted),
     }
     rows["calibration error"] = {"before": _error(raw), "after": _error(fitted)}
     rows["notices"] = list(tuned.notices)
@@ -155,6 +158,25 @@ def _error(judged: Judged) -> float:
     if judged.exclusive:
         return round(reliability(judged.scores, judged.truth, exclusive=True).error, 5)
     return round(float(classwise_errors(judged.scores, judged.truth).mean()), 5)
+
+
+def _error_difference(first: Judged, second: Judged) -> list[float]:
+    """Calibration error of the second less the first, with its 95 % interval: texts are drawn with
+    replacement, and both are judged on the same draws.
+    """
+    draw = np.random.default_rng(0)
+    texts = len(first.truth)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        rows = draw.integers(0, texts, texts)
+        drawn.append(_error(_rows(second, rows)) - _error(_rows(first, rows)))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return [round(number, 5) for number in (_error(second) - _error(first), low, high)]
+
+
+def _rows(judged: Judged, rows: IntArray) -> Judged:
+    scores = None if judged.scores is None else judged.scores[rows]
+    return replace(judged, truth=judged.truth[rows], chosen=judged.chosen[rows], scores=scores)
 
 
 def _random(data: LabelledLogits, decision: DecisionBlock) -> dict[str, list[float]]:
