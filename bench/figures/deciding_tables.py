@@ -10,6 +10,7 @@ def deciding_markdown(path: Path) -> str:
     parts = [f"Measured on {measured['date']} (`make figures`), on texts that no fit has seen."]
     for one in measured["classifiers"]:
         parts += _tables(one)
+    parts += _promises(measured["promises"])
     parts.append(_cost_lines(measured["cost"]))
     return "\n\n".join(parts) + "\n"
 
@@ -55,6 +56,27 @@ def _tables(one: dict[str, object]) -> list[str]:
         ),
     ]
     return first
+
+
+def _promises(rows: list[dict[str, object]]) -> list[str]:
+    table = [
+        [
+            str(row["name"]),
+            f"`{row['point']}`",
+            f"{row['made']:,}",
+            f"{row['mean']:.4f}",
+            "-" if row["kept"] is None else f"{float(str(row['kept'])):.1%}",
+        ]
+        for row in rows
+    ]
+    return [
+        "### Promises",
+        "Each point is made 200 times. Coverage: on a random half, judged on the other; what "
+        "counts is the mean. Precision: on a draw with replacement from all texts, judged on all of them, "
+        "for each label that it was promised for (one for all where the rule gives one label); "
+        "what counts is the share kept, at least the confidence in the name.",
+        _markdown(["", "point", "promises made", "mean reached", "promises kept"], table),
+    ]
 
 
 def _interval(numbers: list[float], *, signed: bool = False) -> str:
