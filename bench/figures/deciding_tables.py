@@ -72,9 +72,9 @@ def _promises(rows: list[dict[str, object]]) -> list[str]:
     return [
         "### Promises",
         "Each point is made 200 times. Coverage: on a random half, judged on the other; what "
-        "counts is the mean. Precision: on a draw with replacement from all texts, judged on all of them, "
-        "for each label that it was promised for (one for all where the rule gives one label); "
-        "what counts is the share kept, at least the confidence in the name.",
+        "counts is the mean. Precision: on a draw with replacement from all texts, judged on "
+        "all of them, for each label that it was promised for (one for all where the rule gives "
+        "one label); what counts is the share kept, at least the confidence in the name.",
         _markdown(["", "point", "promises made", "mean reached", "promises kept"], table),
     ]
 
