@@ -44,6 +44,9 @@ class Heard(list):
     def step(self, what):
         self.append(what)
 
+    def count(self, what):
+        self.append(what)
+
 
 def rows(count):
     for number in range(count):
@@ -101,12 +104,12 @@ def test_errors_of_the_model_say_where_its_count_begins():
         collect(Lengths(fails_at=2), rows(2_000))
 
 
-def test_progress_is_told_now_and_then(monkeypatch):
-    clock = iter([0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0])
+def test_progress_is_told_chunk_by_chunk(monkeypatch):
+    clock = iter([0.0, 2.0, 4.0, 6.0])
     monkeypatch.setattr(collecting, "monotonic", lambda: next(clock))
     heard = Heard()
-    collect(Lengths(), rows(6 * 1_024), heard)
-    assert heard == ["evaluating: 3,072 texts, 512/s", "evaluating: 6,144 texts, 512/s"]
+    collect(Lengths(), rows(2 * 1_024 + 10), heard)
+    assert heard == ["1,024 texts, 512/s", "2,048 texts, 512/s", "2,058 texts, 343/s"]
 
 
 def data_of(keys, truth):

@@ -374,6 +374,9 @@ def test_steps_are_told(multilabel):
         def step(self, what):
             self.append(what)
 
+        def count(self, what):
+            assert what.startswith("60 texts, ")
+
     heard = Heard()
     tuned(multilabel, told=heard)
     assert [what.split()[0] for what in heard] == ["opening", "fitting", "judging"]

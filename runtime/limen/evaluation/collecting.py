@@ -17,7 +17,6 @@ from limen.progress import Progress, Silent
 
 _CHUNK = 1_024
 """Texts in memory at once: enough to keep every thread of a model busy."""
-_TOLD_EVERY_S = 5.0
 _LISTED = 10
 
 
@@ -77,20 +76,20 @@ def collect(
     Args:
         model: the classifier.
         rows: from `read_labelled` with its labels.
-        told: told now and then how many texts are done; None for nobody.
+        told: told how many texts are done; None for nobody.
 
     Raises:
         InputError: no text at all, or what reading `rows` or the model raises.
         EngineError: the model failed.
     """
-    teller = _Teller(Silent() if told is None else told)
+    told, start = (Silent() if told is None else told), monotonic()
     waiting = iter(rows)
     chunks: list[LabelledLogits] = []
     done = 0
     while chunk := list(islice(waiting, _CHUNK)):
         chunks.append(_run(model, chunk, done))
         done += len(chunk)
-        teller.tell(done)
+        told.count(f"{done:,} texts, {done / (monotonic() - start):,.0f}/s")
     if not chunks:
         raise InputError("no labelled text; expected at least one")
     return LabelledLogits(
@@ -113,21 +112,6 @@ def _run(model: HasLogits, rows: Sequence[LabelledText], start: int) -> Labelled
         truth[number, list(row.labels)] = True
     keys = np.fromiter((text_key(row.text) for row in rows), dtype=np.uint64, count=len(rows))
     return LabelledLogits(logits, truth, keys)
-
-
-class _Teller:
-    """Tells how far the work is, not too often."""
-
-    def __init__(self, told: Progress) -> None:
-        self._told = told
-        self._start = self._last = monotonic()
-
-    def tell(self, done: int) -> None:
-        """Say it if enough time has passed since it was last said."""
-        now = monotonic()
-        if now - self._last >= _TOLD_EVERY_S:
-            self._last = now
-            self._told.step(f"evaluating: {done:,} texts, {done / (now - self._start):,.0f}/s")
 
 
 @dataclass(frozen=True)
