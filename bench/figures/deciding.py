@@ -110,12 +110,7 @@ def _judged(fit: LabelledLogits, judge: LabelledLogits, decision: DecisionBlock)
 def _point(
     decision: DecisionBlock, tuned: Tuned, name: str
 ) -> tuple[DecisionBlock, OperatingPoint]:
-    fitted = replace(
-        decision,
-        points=tuned.block.points,
-        default_point=tuned.block.default_point,
-        calibration=tuned.block.calibration,
-    )
+    fitted = decision.using(tuned.block)
     return fitted, fitted.point(name)
 
 

@@ -1,6 +1,5 @@
 """How often operating points with a promise keep it, on real texts that did not certify them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import limen
@@ -87,7 +86,7 @@ def _given(
 ) -> npt.NDArray[np.bool_] | None:
     """Labels given at the point, or None where it could not be made."""
     block = fit_block(made, decision, TuneSettings(points=(point,), calibration="none"), "p").block
-    fitted = replace(decision, points=block.points, default_point=block.default_point)
     if point not in {one.name for one in block.points}:
         return None
+    fitted = decision.using(block)
     return decide(score(judged.logits, fitted), fitted, fitted.point(point)).chosen

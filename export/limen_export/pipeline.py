@@ -3,7 +3,6 @@ export.
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,13 +154,7 @@ def _fitted(
     check_truth(truth, decision.labels, exclusive=decision.one_label)
     settings = TuneSettings()
     tuned = fit_block(data, decision, settings, decision.block_name)
-    fitted = replace(
-        decision,
-        points=tuned.block.points,
-        default_point=tuned.block.default_point,
-        calibration=tuned.block.calibration,
-    )
-    return fitted, record_of(tuned, data, decision, settings, labelled.name)
+    return decision.using(tuned.block), record_of(tuned, data, decision, settings, labelled.name)
 
 
 def _stamped(

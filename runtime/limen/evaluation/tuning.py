@@ -159,7 +159,7 @@ def decisions_out_of_fold(
     for fold in range(FOLDS):
         outside = fifth == fold
         tuned = _fit(data.at(~outside), decision, settings, "judged")
-        fitted = _with_block(decision, tuned.block)
+        fitted = decision.using(tuned.block)
         scored = score(data.logits[outside], fitted)
         scores[outside] = scored.scores
         for point in tuned.block.points:
@@ -167,15 +167,6 @@ def decisions_out_of_fold(
             given[outside] = decide(scored, fitted, point).chosen
             made[point.name] = made.get(point.name, 0) + 1
     return scores, {name: given for name, given in chosen.items() if made[name] == FOLDS}
-
-
-def _with_block(decision: DecisionBlock, block: FittedBlock) -> DecisionBlock:
-    return replace(
-        decision,
-        points=block.points,
-        default_point=block.default_point,
-        calibration=block.calibration,
-    )
 
 
 def _names(settings: TuneSettings, decision: DecisionBlock) -> tuple[PointName, ...]:

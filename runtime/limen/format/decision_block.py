@@ -125,13 +125,21 @@ class DecisionBlock:
         kept = [old for old in (*self.replaced, self.block) if old.name != block.name]
         while len(kept) > limits.MAX_REPLACED_BLOCKS:
             del kept[1]
+        return replace(self.using(block), replaced=tuple(kept))
+
+    def using(self, block: FittedBlock) -> "DecisionBlock":
+        """Return the decision as it is with one block alone.
+
+        Raises:
+            InputError: the block does not fit.
+        """
         return replace(
             self,
             points=block.points,
             default_point=block.default_point,
             calibration=block.calibration,
             block_name=block.name,
-            replaced=tuple(kept),
+            replaced=(),
         )
 
     def point(self, name: str) -> OperatingPoint:

@@ -12,9 +12,9 @@ from limen.evaluation.report.wording import (
     NEVER,
     NOTHING,
     Reason,
-    figure,
     headline,
     headline_row,
+    label_cells,
     reasons,
     threshold,
     title,
@@ -139,18 +139,7 @@ def undefined_section(points: Sequence[Shown]) -> str:
 
 
 def _label_row(label: LabelQuality, *, has_thresholds: bool) -> tuple[str, ...]:
-    return (
-        named(label.label),
-        f"{label.support:,}",
-        f"{label.predicted:,}",
-        figure(label.precision),
-        figure(label.recall),
-        figure(label.f1),
-        threshold(label.threshold, has_thresholds=has_thresholds),
-        figure(label.roc_auc),
-        figure(label.pr_auc),
-        figure(label.ece),
-    )
+    return (named(label.label), *label_cells(label, has_thresholds=has_thresholds))
 
 
 def _with_details(value: str, *details: str) -> str:

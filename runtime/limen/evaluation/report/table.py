@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from limen.evaluation.quality import LabelQuality, Quality
 from limen.evaluation.report.names import columns, padded, shortened
-from limen.evaluation.report.wording import NOTHING, described, figure, headline, reasons, threshold
+from limen.evaluation.report.wording import (
+    NOTHING,
+    described,
+    headline,
+    label_cells,
+    reasons,
+)
 
 _NAME_COLUMNS = 32
 _LISTED = 8
@@ -49,23 +55,11 @@ def _labels(quality: Quality) -> list[str]:
     has_thresholds = ("threshold", None) not in {
         (one.figure, one.label) for one in quality.undefined
     }
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     for place in by_support(quality.labels):
         label = quality.labels[place]
-        rows.append(
-            (
-                shortened(label.label, _NAME_COLUMNS),
-                f"{label.support:,}",
-                f"{label.predicted:,}",
-                figure(label.precision),
-                figure(label.recall),
-                figure(label.f1),
-                threshold(label.threshold, has_thresholds=has_thresholds),
-                figure(label.roc_auc),
-                figure(label.pr_auc),
-                figure(label.ece),
-            )
-        )
+        cells = label_cells(label, has_thresholds=has_thresholds)
+        rows.append((shortened(label.label, _NAME_COLUMNS), *cells))
     return _aligned(rows, set(range(1, len(_HEADER))))
 
 

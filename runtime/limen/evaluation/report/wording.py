@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from limen.evaluation.calibration_error import BINS
-from limen.evaluation.quality import Quality, Undefined
+from limen.evaluation.quality import LabelQuality, Quality, Undefined
 
 NOTHING = "–"
 """Stands where a figure has no value."""
@@ -104,6 +104,21 @@ def described(quality: Quality) -> str:
 def threshold(value: float | None, *, has_thresholds: bool) -> str:
     """Write the threshold of a label."""
     return NEVER if value is None and has_thresholds else figure(value)
+
+
+def label_cells(label: LabelQuality, *, has_thresholds: bool) -> tuple[str, ...]:
+    """Return the figures of a label as they stand in a table, behind its name."""
+    return (
+        f"{label.support:,}",
+        f"{label.predicted:,}",
+        figure(label.precision),
+        figure(label.recall),
+        figure(label.f1),
+        threshold(label.threshold, has_thresholds=has_thresholds),
+        figure(label.roc_auc),
+        figure(label.pr_auc),
+        figure(label.ece),
+    )
 
 
 def decision_names(quality: Quality) -> tuple[str, ...]:
