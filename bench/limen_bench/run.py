@@ -185,8 +185,9 @@ def _run_row(
 
 def _of_this_file(settings: BenchSettings, precision: Precision) -> BenchSettings:
     """Say what the file is to those that run it; fp32 must compute what fp32 rivals compute."""
+    exact = precision == "fp32"
     kinds = tuple(
-        replace(kind, precision=precision, exact=precision == "fp32")
+        replace(kind, precision="fp32" if exact else "int8", exact=exact)
         if kind.precision == "own"
         else kind
         for kind in settings.engines

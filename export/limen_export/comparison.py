@@ -1,16 +1,9 @@
-"""What an export refuses: an fp32 graph that does not compute what its source computes, and an int8
-form that decides otherwise.
-"""
+"""What an export refuses: an fp32 graph that does not compute what its source computes."""
 
 import numpy as np
 from limen.agreement import PARITY_ABSOLUTE, beyond_parity
 from limen.arrays import FloatArray
 from limen.errors import ExportError
-
-LEAST_CELLS_ALIKE = 0.95
-"""Below this share of equal (text, label) decisions a file is refused: int8 of real models keeps
-99.9 % (docs/measurements.md), so less means that quantisation broke the model, not that it blurred
-it."""
 
 
 def require_parity(expected: FloatArray, found: FloatArray, name: str) -> None:

@@ -10,19 +10,34 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from limen.errors import EngineError
+from limen.threads import thread_count
 from limen.timing import Latency
 
 _WORKER = "limen_bench.worker"
 _ENGINE = "limen_bench.engines.limen_file"
 _SECONDS_AT_MOST = 600
-_WARM_UP_SECONDS, _TIMED_SECONDS = 1.0, 60.0
+_WARM_UP_SECONDS, _TIMED_SECONDS, _BULK_SECONDS = 1.0, 60.0, 1.5
 
 
-def measure(file: Path, texts: Sequence[str]) -> Latency:
-    """Measure a classifier file, one text at a time.
+@dataclass(frozen=True)
+class Speed:
+    """How fast a file decides on this machine.
+
+    Attributes:
+        latency: of one text at a time.
+        texts_per_second: in one call with all texts, on all threads that the machine gives.
+    """
+
+    latency: Latency
+    texts_per_second: float
+
+
+def measure(file: Path, texts: Sequence[str]) -> Speed:
+    """Measure a classifier file, one text at a time and many in one call.
 
     Args:
         file: the classifier file.
@@ -56,7 +71,7 @@ def measure(file: Path, texts: Sequence[str]) -> Latency:
     if done.returncode != 0 or not done.stdout.strip():
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise EngineError(f"timing failed: {reason[0][:300]}")
-    return _latency(done.stdout)
+    return _speed(done.stdout)
 
 
 def _job(file: Path, texts: Path, folder: Path) -> dict[str, object]:
@@ -68,23 +83,28 @@ def _job(file: Path, texts: Path, folder: Path) -> dict[str, object]:
             "model": str(file),
             "source": None,
             "folder": str(folder),
-            "threads": 1,
+            "threads": thread_count(None),
             "batch": 1,
         },
         "texts": str(texts),
         "tasks": [
             {"task": "warm_up", "options": {"seconds": _WARM_UP_SECONDS}},
             {"task": "one_at_a_time", "options": {"seconds": _TIMED_SECONDS}},
+            {
+                "task": "bulk",
+                "options": {"seconds": _BULK_SECONDS, "batch": 1, "sorted": False},
+            },
         ],
         "first_text": None,
         "started_ns": time.monotonic_ns(),
     }
 
 
-def _latency(lines: str) -> Latency:
+def _speed(lines: str) -> Speed:
     found = [json.loads(line) for line in lines.splitlines()]
     values = next(message["values"] for message in found if message.get("measure") == "one")
-    return Latency(
+    bulk = next(message["values"] for message in found if message.get("measure") == "bulk")
+    latency = Latency(
         p50=values["p50_ms"],
         p90=values["p90_ms"],
         p99=values["p99_ms"],
@@ -92,3 +112,4 @@ def _latency(lines: str) -> Latency:
         spread=values["spread_ms"],
         calls=values["calls"],
     )
+    return Speed(latency, float(bulk["texts_per_s"]))

@@ -6,12 +6,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from limen.corpus import sentences
 from limen.encoder import TokenEncoder
 from limen.errors import ExportError, InputError, LimenError, OutputError
-from limen.evaluation.collecting import LabelledLogits, check_truth
+from limen.evaluation.collecting import LabelledLogits
 from limen.evaluation.fit_records import record_of
-from limen.evaluation.parts import text_key
 from limen.evaluation.tuning import TuneSettings, fit_block
 from limen.format import (
     DecisionBlock,
@@ -23,18 +21,22 @@ from limen.format import (
     stamp,
     write_whole,
 )
-from limen.model import Model, open_model
+from limen.model import open_model
 from limen.progress import Progress, progress
 
-from limen_export.candidate import Candidate, build_candidates, metadata_of, rung_of
-from limen_export.comparison import LEAST_CELLS_ALIKE
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import golden
+from limen_export.graph.passes import rewrite
+from limen_export.ladder.candidate import Candidate, metadata_of, rung_of
+from limen_export.ladder.climb import Climb, Ladder, prepare_graphs
+from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
 from limen_export.reference import Reference
 from limen_export.report import ExportReport
-from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts
+from limen_export.rung_choice import why_chosen
+from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
 from limen_export.sources.checkpoint import read_checkpoint
 from limen_export.transformers_quiet import quiet_transformers
+from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
@@ -70,46 +72,67 @@ def export(
 def _export(
     checkpoint: str, output: Path, settings: ExportSettings, told: Progress
 ) -> ExportReport:
-    texts = settings.texts or _corpus_texts()
-    if not texts.texts:
-        raise InputError(f"{texts.name}: no text to compare on")
     told.step(f"reading {checkpoint} and tracing its graph")
     with quiet_transformers():
         reference = read_checkpoint(checkpoint, settings.rule, settings.max_tokens)
     decision = _decision(reference, settings)
+    labelled = _labelled(settings.fit_on, reference)
+    whole, kept = reference.encoder, settings.keep_vocabulary
+    texts = texts_to_compare(settings.texts or kept, labelled, filled=kept is None)
+    _check_encoding(reference, texts)
+    if kept is not None:
+        told.step("trimming the vocabulary")
+        reference, _ = keep_vocabulary(reference, kept)
+    told.step("rewriting the graph")
+    rewritten = rewrite(reference.graph, reference.encoder.max_tokens)
+    told.step(f"running the source on {len(texts.texts):,} texts")
+    judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
+    told.step("observing what reaches the matrices")
+    graphs = prepare_graphs(rewritten.model, reference, judging.texts.texts[::-1])
+    climbed = Ladder(graphs, reference, decision, judging, told).climb(settings.precision)
+    chosen = climbed.tried[climbed.chosen]
+    fits: tuple[FitRecord, ...] = ()
+    if labelled is not None:
+        told.step(f"fitting on {len(labelled.texts):,} labelled texts")
+        decision, record = _fitted(decision, chosen, labelled)
+        fits = (record,)
+    told.step("timing every rung in a process of its own")
+    evidence = _evidence(climbed, judging, fits, named=settings.precision != "auto")
+    told.step("stamping, re-opening and verifying")
+    data = _stamped(reference, decision, chosen, evidence, settings.golden)
+    digest = _verify(data, output.name, chosen, judging.texts)
+    write_whole(output, data)
+    notices = (*reference.notices, *rewritten.notices, *climbed.notices)
+    return ExportReport(output, len(data), digest, chosen.precision, evidence, notices)
+
+
+def _labelled(
+    given: LabelledTexts | ReadLabelled | None, reference: Reference
+) -> LabelledTexts | None:
+    return given(reference.labels) if callable(given) else given
+
+
+def _check_encoding(reference: Reference, texts: NamedTexts) -> None:
+    """A text that cannot be encoded is found before anything runs for minutes."""
     encoder = TokenEncoder(reference.encoder)
     for index, text in enumerate(texts.texts):
         encoder.encode(text, index)
-    told.step(f"running the source on {len(texts.texts):,} texts")
-    expected = reference.logits(texts.texts)
-    candidates, left_out = build_candidates(
-        reference, decision, settings.precision, texts, expected, told
-    )
-    chosen = next(
-        candidate for candidate in candidates if candidate.precision == settings.precision
-    )
-    fits: tuple[FitRecord, ...] = ()
-    if settings.fit_on is not None:
-        told.step(f"fitting on {len(settings.fit_on.texts):,} labelled texts")
-        decision, record = _fitted(decision, chosen.model, settings.fit_on)
-        fits = (record,)
-    told.step("timing one text at a time, each precision in its own process")
-    rungs = tuple(rung_of(candidate, expected, decision, texts) for candidate in candidates)
-    evidence = Evidence(texts.name, len(texts.texts), rungs, fits)
-    told.step("stamping, re-opening and verifying")
-    data = _stamped(reference, decision, chosen, evidence)
-    digest = _verify(data, output.name, chosen, texts)
-    write_whole(output, data)
-    return ExportReport(
-        output, len(data), digest, chosen.precision, evidence, (*reference.notices, *left_out)
-    )
 
 
-def _corpus_texts() -> NamedTexts:
-    texts = tuple(
-        sentence.text for language in ("en", "ko") for sentence in sentences(language, "test")
+def _evidence(
+    climbed: Climb, judging: Judging, fits: tuple[FitRecord, ...], *, named: bool
+) -> Evidence:
+    texts = judging.texts.texts
+    rungs = tuple(rung_of(tried, climbed.matrices, texts) for tried in climbed.tried)
+    return Evidence(
+        texts_name=judging.texts.name,
+        texts=len(texts),
+        rungs=rungs,
+        fits=fits,
+        chosen=climbed.chosen,
+        why=why_chosen(rungs, climbed.chosen, named=named),
+        gate=judging.gate.record,
     )
-    return NamedTexts("limen emotion corpus, test split, English and Korean", texts)
 
 
 def _decision(reference: Reference, settings: ExportSettings) -> DecisionBlock:
@@ -136,39 +159,26 @@ def _half(labels: tuple[str, ...]) -> OperatingPoint:
 
 
 def _fitted(
-    decision: DecisionBlock, model: Model, labelled: LabelledTexts
+    decision: DecisionBlock, chosen: Candidate, labelled: LabelledTexts
 ) -> tuple[DecisionBlock, FitRecord]:
-    """Fit on the logits that the finished graph gives through the runtime itself."""
-    position = {label: index for index, label in enumerate(decision.labels)}
-    truth = np.zeros((len(labelled.texts), len(decision.labels)), dtype=np.bool_)
-    for row, labels in enumerate(labelled.labels):
-        for label in labels:
-            if label not in position:
-                raise InputError(
-                    f"{labelled.name}: text {row} has label {label!r}, which the model does not "
-                    f"have"
-                )
-            truth[row, position[label]] = True
-    keys = np.array([text_key(text) for text in labelled.texts], dtype=np.uint64)
-    data = LabelledLogits(model.logits(labelled.texts), truth, keys)
-    check_truth(truth, decision.labels, exclusive=decision.one_label)
+    """Fit on the logits that the finished graph gave through the runtime itself."""
+    known = true_labels(labelled, decision)
+    data = LabelledLogits(chosen.logits[: len(labelled.texts)], known.truth, known.keys)
     settings = TuneSettings()
     tuned = fit_block(data, decision, settings, decision.block_name)
     return decision.using(tuned.block), record_of(tuned, data, decision, settings, labelled.name)
 
 
 def _stamped(
-    reference: Reference, decision: DecisionBlock, chosen: Candidate, evidence: Evidence
+    reference: Reference,
+    decision: DecisionBlock,
+    chosen: Candidate,
+    evidence: Evidence,
+    texts: NamedTexts | None,
 ) -> bytes:
-    rung = next(rung for rung in evidence.rungs if rung.precision == chosen.precision)
-    if rung.cells_alike < LEAST_CELLS_ALIKE:
-        raise ExportError(
-            f"{reference.name}: {chosen.precision} decides only {rung.cells_alike:.1%} of (text, "
-            f"label) pairs like the source, "
-            f"expected at least {LEAST_CELLS_ALIKE:.0%}; use --precision fp32"
-        )
-    texts = golden(reference, chosen.model, chosen.precision)
-    return stamp(chosen.draft, metadata_of(reference, decision, chosen.precision, evidence, texts))
+    own = None if texts is None else texts.texts
+    tested = golden(reference, chosen.model, chosen.precision, own, chosen.draft)
+    return stamp(chosen.draft, metadata_of(reference, decision, chosen.precision, evidence, tested))
 
 
 def _verify(data: bytes, name: str, chosen: Candidate, texts: NamedTexts) -> str:

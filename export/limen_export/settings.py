@@ -1,8 +1,13 @@
 """What the caller of an export may choose."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
+from limen.evaluation.gate_settings import USUAL, GateSettings
 from limen.format import Precision, Rule
+
+PrecisionChoice: TypeAlias = Precision | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class NamedTexts:
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts with their true labels, to fit thresholds on.
+    """Texts with their true labels, to judge precisions and fit thresholds on.
 
     Attributes:
         name: what the evidence calls them.
@@ -28,24 +33,38 @@ class LabelledTexts:
     labels: tuple[tuple[str, ...], ...]
 
 
+ReadLabelled: TypeAlias = Callable[[tuple[str, ...]], LabelledTexts]
+"""Reads labelled texts once the classifier's labels are known."""
+
+
 @dataclass(frozen=True)
 class ExportSettings:
     """Settings of one export.
 
     Attributes:
-        precision: of the file that is written; both are built and compared.
+        precision: a rung of the ladder, or `auto` for the first that passes the gate.
+        gate: what a rung must reach.
         thresholds: from label to threshold in [0, 1] (or one for each label, in label order), given
             by the user; None for none.
-        fit_on: labelled texts on which the calibration and the rule's usual operating points are
-            fitted; None for none. Not together with `thresholds`.
-        texts: texts to compare on; None takes the emotion corpus.
+        fit_on: labelled texts, or what reads them, on which rungs are judged, and the calibration
+            and the rule's usual operating points are fitted; None for none. Not together with
+            `thresholds`.
+        texts: texts to compare on, labels not needed; where they and the labelled ones are few, the
+            project's own sentences fill them up; None takes those alone.
+        golden: 4 to 8 texts that the file tests itself with whenever it is loaded; None takes the
+            project's own.
+        keep_vocabulary: texts whose pieces the vocabulary keeps, all others being dropped; None
+            keeps everything.
         rule: overrides the checkpoint's own `problem_type`.
         max_tokens: overrides the longest input, in tokens.
     """
 
-    precision: Precision = "int8"
+    precision: PrecisionChoice = "auto"
+    gate: GateSettings = USUAL
     thresholds: dict[str, float] | tuple[float, ...] | None = None
-    fit_on: LabelledTexts | None = None
+    fit_on: LabelledTexts | ReadLabelled | None = None
     texts: NamedTexts | None = None
+    golden: NamedTexts | None = None
+    keep_vocabulary: NamedTexts | None = None
     rule: Rule | None = None
     max_tokens: int | None = None

@@ -1,5 +1,6 @@
 """How far one way of computing logits is from another: in logits, and in what they decide."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,3 +54,13 @@ def beyond_parity(expected: FloatArray, found: FloatArray) -> FloatArray:
         PARITY_ABSOLUTE + PARITY_RELATIVE * np.abs(expected)
     )
     return excess
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage, rounded down: 99.996 % is not all, and a lower bound holds."""
+    return f"{math.floor(share * 1e4 + 1e-9) / 100:.2f}%"
+
+
+def signed(drop: float) -> str:
+    """Write a difference of two figures; none is 0, not -0."""
+    return f"{round(drop, 4) + 0.0:.4f}"

@@ -3,7 +3,7 @@
 import os
 import threading
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,15 +17,34 @@ _IMPORTING = threading.Lock()
 # (docs/measurements.md), and onnxruntime fuses into it by default.
 SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasSkipLayerNormFusion", "EmbedLayerNormFusion"]
 
+Optimisation: TypeAlias = Literal["on_load", "none", "unsigned_weights"]
+"""What onnxruntime does to a graph when a session opens.
+
+`on_load`: all that it knows but SLOW_FUSIONS, for a graph as the tracer or a quantiser left it.
+`none`: nothing, for a graph that was optimised when the file was made.
+`unsigned_weights`: extended level without SLOW_FUSIONS, signed 8-bit weights made unsigned, which
+no processor's products saturate (docs/self_test.md).
+"""
+
 
 class Engine:
     """One onnxruntime session that runs one text at a time; safe to call from many threads at once.
 
     Every run holds one text at its exact length and uses one thread, so a text's logits cannot
     depend on its neighbours; parallel work comes from callers in several threads.
+
+    Attributes:
+        backend: the execution provider, and the version of onnxruntime.
     """
 
-    def __init__(self, data: bytes, name: str, outputs: int, device: str = "auto") -> None:
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        outputs: int,
+        device: str = "auto",
+        optimisation: Optimisation = "on_load",
+    ) -> None:
         """Open a session.
 
         Args:
@@ -33,6 +52,7 @@ class Engine:
             name: the file's name, for messages.
             outputs: width of the logits that the file declares.
             device: `auto` or `cpu`; this version decides on the CPU.
+            optimisation: what onnxruntime does to the graph while it opens it.
 
         Raises:
             InputError: another device was asked for.
@@ -43,11 +63,14 @@ class Engine:
                 f"device={device!r}; this version decides on 'cpu' (or 'auto', the same)"
             )
         try:
-            self._session = open_session(data, session_options())
+            self._session = open_session(data, session_options(optimisation))
         except Exception as error:
             raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
         self._outputs = outputs
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
+        self.backend = (
+            f"{self._session.get_providers()[0]} of onnxruntime {quiet_onnxruntime().__version__}"
+        )
 
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text.
@@ -81,15 +104,23 @@ class Engine:
         return row
 
 
-def session_options() -> Any:  # noqa: ANN401  (onnxruntime has no types)
-    """Return the SessionOptions that every file is opened with."""
-    options = quiet_onnxruntime().SessionOptions()
+def session_options(optimisation: Optimisation = "on_load") -> Any:  # noqa: ANN401
+    """Return the SessionOptions that files are opened with (onnxruntime has no types)."""
+    onnxruntime = quiet_onnxruntime()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Without this, bytes that look like onnxruntime's own format would get another loader.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    levels = onnxruntime.GraphOptimizationLevel
+    if optimisation == "none":
+        options.graph_optimization_level = levels.ORT_DISABLE_ALL
+    elif optimisation == "unsigned_weights":
+        # The transformer that this entry switches on exists at this level only.
+        options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 

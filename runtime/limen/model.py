@@ -10,11 +10,12 @@ import numpy as np
 from limen.arrays import FloatArray, WideArray
 from limen.decision import decide, decision_function, score, scores_from_logits
 from limen.encoder import Encoder, open_encoder
-from limen.engine import Engine
-from limen.errors import EngineError, InputError
-from limen.format import ClassifierFile, DecisionBlock, Fallback, Golden, OperatingPoint, read
+from limen.engine import Engine, Optimisation
+from limen.errors import InputError
+from limen.format import ClassifierFile, DecisionBlock, Fallback, OperatingPoint, read
 from limen.operating import point_at, with_policy
 from limen.prediction import Prediction, predictions
+from limen.self_test import tested_engine
 from limen.threads import thread_count
 
 _STREAM_CHUNK = 1_024
@@ -31,6 +32,8 @@ class Model:
         operating_point: name, thresholds and promise in use.
         abstain: the margin below which a classifier that gives one label abstains, and what a
             multi-label text gets that reaches no threshold.
+        repaired: this processor computed int8 products wrongly, and now computes them exactly in a
+            slower way (docs/self_test.md).
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class Model:
         decision: DecisionBlock,
         point: OperatingPoint,
         threads: int,
+        *,
+        repaired: bool = False,
     ) -> None:
         """Put the parts together; `limen.load` is the usual way."""
         self._encoder = encoder
@@ -50,6 +55,7 @@ class Model:
         self.rule = decision.rule
         self.abstain = decision.abstain
         self.operating_point = point
+        self.repaired = repaired
 
     def __call__(self, text: str) -> Prediction:
         """Decide about one text, in the caller's thread.
@@ -127,7 +133,9 @@ class Model:
                 "could break; choose another point for them"
             )
         decision = with_policy(self._decision, margin, fallback)
-        return Model(self._encoder, self._engine, decision, chosen, self._threads)
+        return Model(
+            self._encoder, self._engine, decision, chosen, self._threads, repaired=self.repaired
+        )
 
     def _run(self, texts: list[str], start: int = 0) -> tuple[FloatArray, list[bool]]:
         def one(indexed: tuple[int, str]) -> tuple[FloatArray, bool]:
@@ -152,6 +160,7 @@ def load(
     device: str = "auto",
     threads: int | None = None,
     operating_point: str | None = None,
+    verify: bool = True,
 ) -> Model:
     """Load a classifier file: check it, open it, and run its golden texts.
 
@@ -161,6 +170,8 @@ def load(
         threads: how many texts to run at once in bulk calls; None follows CPU affinity and the
             container's quota.
         operating_point: one that the file carries; None takes the file's default.
+        verify: run the golden texts; an int8 file that this processor computes wrongly is then
+            opened again in a slower, exact way, or refused (docs/self_test.md).
 
     Raises:
         InputError: no such file, device or operating point.
@@ -168,7 +179,9 @@ def load(
         EngineError: onnxruntime or tokenizers refuse it, or this machine computes other golden
             logits than the file promises.
     """
-    return open_model(read(path), device=device, threads=threads, operating_point=operating_point)
+    return open_model(
+        read(path), device=device, threads=threads, operating_point=operating_point, verify=verify
+    )
 
 
 def open_model(
@@ -177,34 +190,19 @@ def open_model(
     device: str = "auto",
     threads: int | None = None,
     operating_point: str | None = None,
+    verify: bool = True,
 ) -> Model:
     """Open a file that has been read and checked; arguments and errors as in `load`."""
     decision = file.metadata.decision
     point = decision.point(decision.default_point if operating_point is None else operating_point)
     count = thread_count(threads)
     encoder = open_encoder(file.metadata.encoder)
-    engine = Engine(file.data, file.name, decision.outputs, device)
-    _check_golden(file.metadata.golden, encoder, engine, file.name)
-    return Model(encoder, engine, decision, point, count)
-
-
-def _check_golden(golden: Golden, encoder: Encoder, engine: Engine, name: str) -> None:
-    for index, text in enumerate(golden.texts):
-        encoded = encoder.encode(text, index)
-        if encoded.feeds["input_ids"][0].tolist() != list(golden.ids[index]):
-            raise EngineError(
-                f"{name}: golden text {index} gives other token ids than when the file was made; "
-                "another version of tokenizers may be installed: export again with this one"
-            )
-        expected = np.array(golden.logits[index], dtype=np.float32)
-        difference = float(np.abs(engine.logits(encoded.feeds) - expected).max())
-        if not difference <= golden.tolerance:
-            raise EngineError(
-                f"{name}: golden text {index}: a logit is off by {difference:.4g}, allowed are "
-                f"{golden.tolerance:.4g}: "
-                "this machine or this onnxruntime computes something else than the file promises; "
-                "use the fp32 file"
-            )
+    optimisation: Optimisation = "none" if file.metadata.execution.optimised else "on_load"
+    engine = Engine(file.data, file.name, decision.outputs, device, optimisation)
+    repaired = False
+    if verify:
+        engine, repaired = tested_engine(file, encoder, engine, device)
+    return Model(encoder, engine, decision, point, count, repaired=repaired)
 
 
 def _listed(texts: Iterable[str]) -> list[str]:

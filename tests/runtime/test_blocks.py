@@ -14,10 +14,13 @@ from limen.format import (
     Evidence,
     ExecutionBlock,
     FitRecord,
+    GateRecord,
     Golden,
+    Judgement,
     OperatingPoint,
     Provenance,
     Rung,
+    RungQuality,
     json_block,
 )
 
@@ -41,6 +44,27 @@ encoders = st.builds(
     truncation_side=st.sampled_from(["left", "right"]),
     special_tokens_in_text=st.booleans(),
 )
+DROPS = st.floats(-1.0, 1.0)
+SENTENCES = st.text(max_size=60)
+qualities = st.builds(
+    RungQuality,
+    metric=SENTENCES,
+    source=SHARES,
+    rung=SHARES,
+    drop=DROPS,
+    drop_low=DROPS,
+    drop_high=DROPS,
+    texts_alike_own=SHARES,
+    cells_alike_own=SHARES,
+)
+judgements = st.builds(
+    Judgement,
+    texts_alike_low=SHARES,
+    cells_alike_low=SHARES,
+    quality=st.none() | qualities,
+    verdict=st.sampled_from(["passed", "undecided", "failed"]),
+    why=SENTENCES,
+)
 rungs = st.builds(
     Rung,
     precision=st.sampled_from(["fp32", "int8"]),
@@ -49,6 +73,20 @@ rungs = st.builds(
     texts_alike=SHARES,
     cells_alike=SHARES,
     p50_ms=st.none() | NOT_NEGATIVE,
+    texts_per_second=st.none() | NOT_NEGATIVE,
+    kept_in_float=st.lists(SENTENCES, max_size=3).map(tuple),
+    detail=SENTENCES,
+    judgement=st.none() | judgements,
+)
+gates = st.builds(
+    GateRecord,
+    max_drop=SHARES,
+    min_agreement=SHARES,
+    unit=st.sampled_from(["cells", "texts"]),
+    strict=st.booleans(),
+    point=SENTENCES,
+    fitted=st.booleans(),
+    labelled=st.booleans(),
 )
 NUMBERS = st.none() | FINITE
 fits = st.builds(
@@ -65,13 +103,23 @@ fits = st.builds(
     support=st.lists(COUNTS, max_size=5).map(tuple),
     notices=st.lists(st.text(), max_size=3).map(tuple),
 )
-evidences = st.builds(
-    Evidence,
-    texts_name=st.text(),
-    texts=COUNTS,
-    rungs=st.lists(rungs, max_size=5).map(tuple),
-    fits=st.lists(fits, max_size=3).map(tuple),
-)
+
+
+@st.composite
+def evidences(draw):
+    tried = tuple(draw(st.lists(rungs, max_size=5)))
+    chosen = draw(st.integers(0, len(tried) - 1)) if tried and draw(st.booleans()) else None
+    return Evidence(
+        texts_name=draw(st.text()),
+        texts=draw(COUNTS),
+        rungs=tried,
+        fits=tuple(draw(st.lists(fits, max_size=3))),
+        chosen=chosen,
+        why=draw(SENTENCES),
+        gate=draw(st.none() | gates),
+    )
+
+
 provenances = st.builds(
     Provenance,
     source=st.text(),
@@ -105,7 +153,7 @@ def test_execution(block):
     assert stored(block) == block
 
 
-@given(evidences)
+@given(evidences())
 def test_evidence(block):
     assert stored(block) == block
 
@@ -120,6 +168,10 @@ def test_provenance(block):
     assert stored(block) == block
 
 
+QUALITY = RungQuality("macro_f1", 0.5, 0.5, 0.0, -0.1, 0.1, 1.0, 1.0)
+JUDGED = Judgement(0.9, 0.9, QUALITY, "passed", "it agrees")
+TRIED = Rung("fp32", 1, 0.0, 1.0, 1.0, 0.5, 100.0, ("layer.0",), "one of two", JUDGED)
+RULE = GateRecord(0.005, 0.995, "cells", False, "f1", True, True)
 VALUES = st.none() | st.booleans() | st.integers() | FINITE | st.text(max_size=5)
 ANYTHING = st.recursive(
     VALUES,
@@ -142,7 +194,11 @@ def read_or_refused(read):
         GOOD,
         EncoderBlock("{}", 16),
         ExecutionBlock("fp32"),
-        Evidence("texts", 1, (Rung("fp32", 1, 0.0, 1.0, 1.0, None),)),
+        Evidence("texts", 1, (TRIED,), (), 0, "the only one", RULE),
+        TRIED,
+        JUDGED,
+        QUALITY,
+        RULE,
         Golden(("a",), ((1,),), ((0.5,),), 0.1),
         Provenance("hub/name", (("limen", "0.1"),), "2026-01-01"),
     ],

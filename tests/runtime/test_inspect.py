@@ -48,7 +48,7 @@ def test_text_shows_what_a_person_asks(file, capsys):
     expected += [*decision.labels, *(f"point       {point.name}" for point in decision.points)]
     expected += [f"{decision.default_point} (default)", "at most 16", "fp32 for cpu"]
     expected += [metadata.encoder.truncation_side, "make_golden, 2026-01-01, licence CC0-1.0"]
-    expected += ["limen 0.1.0", "3 texts", "same labels on 100.00%"]
+    expected += ["limen 0.1.0", "3 texts", "same labels (at least)", "100.00%", "->  fp32"]
     assert [part for part in expected if part not in shown] == []
 
 

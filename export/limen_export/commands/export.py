@@ -3,14 +3,23 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from limen.commands.labelled_arguments import add_data_arguments, labelled_rows
+from limen.evaluation.gate_settings import GateSettings
 from limen.format.record_blocks import PRECISIONS
 from limen.format.rules import RULES
+from limen.format.writing import check_writable, write_whole
 from limen.text_files import read_texts
 
 from limen_export import ExportSettings, export
 from limen_export.given_thresholds import read_thresholds
-from limen_export.settings import NamedTexts
+from limen_export.settings import LabelledTexts, NamedTexts, ReadLabelled
+
+if TYPE_CHECKING:
+    from limen_export.report import ExportReport
+
+_USUAL = GateSettings()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,40 +30,109 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder that save_pretrained wrote, or a hub name",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
-    parser.add_argument("--precision", choices=PRECISIONS, default="int8")
+    parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
     parser.add_argument(
+        "--keep-vocabulary",
+        type=Path,
+        metavar="FILE",
+        help="drop the vocabulary that these texts do not use (docs/vocabulary.md)",
+    )
+    parser.add_argument(
+        "--golden",
+        type=Path,
+        metavar="FILE",
+        help="4 to 8 texts that the file tests itself with when it is loaded",
+    )
+    _add_texts(parser)
+    _add_gate(parser)
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write the ladder as a page as well"
+    )
+
+
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    texts = parser.add_argument_group("texts")
+    add_data_arguments(texts)
+    texts.add_argument(
+        "--texts", type=Path, metavar="FILE", help="texts to compare on (.txt, .jsonl, .csv)"
+    )
+    texts.add_argument(
         "--thresholds",
         type=Path,
         metavar="FILE.json",
-        help="a map by label, or a list in label order",
+        help="a map by label, or a list in label order, instead of thresholds fitted on --data",
     )
-    parser.add_argument(
-        "--texts", type=Path, metavar="FILE", help="texts to compare on (.txt, .jsonl, .csv)"
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    gate = parser.add_argument_group("precision and quality gate (docs/gate.md)")
+    gate.add_argument(
+        "--precision",
+        choices=("auto", *PRECISIONS),
+        default="auto",
+        help="auto (default) takes the fastest that passes the gate",
     )
-    parser.add_argument(
-        "--column", default="text", help="field or column of --texts (default: text)"
+    gate.add_argument(
+        "--max-drop",
+        type=float,
+        default=_USUAL.max_drop,
+        metavar="X",
+        help="how much the metric may drop on --data, absolute (default: %(default)s)",
     )
-    parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
-    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    gate.add_argument(
+        "--min-agreement",
+        type=float,
+        metavar="X",
+        help="share of decisions like the source's that must be shown "
+        "(default: 0.995, or 0.99 for rules that give one label)",
+    )
+    gate.add_argument("--strict", action="store_true", help="refuse a rung whose drop is undecided")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, then print the report."""
+    if arguments.report is not None:
+        check_writable(arguments.report)
     settings = ExportSettings(
         precision=arguments.precision,
+        gate=GateSettings(arguments.max_drop, arguments.min_agreement, arguments.strict),
         thresholds=None if arguments.thresholds is None else read_thresholds(arguments.thresholds),
-        texts=_texts(arguments),
+        fit_on=None if arguments.data is None else _reader(arguments),
+        texts=_texts(arguments.texts, arguments.column),
+        golden=_texts(arguments.golden, arguments.column),
+        keep_vocabulary=_texts(arguments.keep_vocabulary, arguments.column),
         rule=arguments.rule,
         max_tokens=arguments.max_tokens,
     )
     report = export(arguments.checkpoint, arguments.output, settings)
+    if arguments.report is not None:
+        _write_page(arguments.report, report)
     print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     return 0
 
 
-def _texts(arguments: argparse.Namespace) -> NamedTexts | None:
-    if arguments.texts is None:
+def _write_page(path: Path, report: "ExportReport") -> None:
+    # matplotlib takes a second to import.
+    from limen_export.ladder_page import ladder_page
+
+    write_whole(path, ladder_page(report).encode("utf-8"))
+
+
+def _reader(arguments: argparse.Namespace) -> ReadLabelled:
+    """The labels of the data can only be read once those of the classifier are known."""
+
+    def read(labels: tuple[str, ...]) -> LabelledTexts:
+        name, rows = labelled_rows(arguments, labels)
+        found = [(row.text, tuple(labels[place] for place in row.labels)) for row in rows]
+        return LabelledTexts(name, tuple(text for text, _ in found), tuple(own for _, own in found))
+
+    return read
+
+
+def _texts(path: Path | None, column: str) -> NamedTexts | None:
+    if path is None:
         return None
-    name = arguments.texts.name.encode("utf-8", "replace").decode("utf-8")
-    return NamedTexts(name, tuple(read_texts(arguments.texts, arguments.column)))
+    name = path.name.encode("utf-8", "replace").decode("utf-8")
+    return NamedTexts(name, tuple(read_texts(path, column)))

@@ -12,6 +12,8 @@ import torch
 from limen.errors import ExportError, reason
 from torch import nn
 
+from limen_export.graph.fused_attention import calls_without_mask, fused_attention
+
 _TRACED_SHAPE = (2, 9)
 """Batch and length of the traced example; neither is 1, which torch.export would take for a
 constant."""
@@ -31,13 +33,16 @@ class MaskFree(nn.Module):
         super().__init__()
         self.model = model
         self.offset = position_offset(model)
+        count = getattr(getattr(model, "config", None), "max_position_embeddings", self.offset)
+        positions = torch.arange(self.offset, max(int(count), self.offset)).unsqueeze(0)
+        self.register_buffer("positions", positions, persistent=False)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Map ids, int64 (batch, tokens), to logits, float32 (batch, outputs)."""
         extra: dict[str, torch.Tensor] = {}
         if self.offset:
-            length = input_ids.shape[1]
-            extra["position_ids"] = torch.arange(self.offset, self.offset + length).unsqueeze(0)
+            positions = cast("torch.Tensor", self.positions)
+            extra["position_ids"] = positions[:, : input_ids.shape[1]]
         return cast("torch.Tensor", self.model(input_ids=input_ids, **extra).logits)
 
 
@@ -58,11 +63,12 @@ def position_offset(model: nn.Module) -> int:
     return 0
 
 
-def trace(model: nn.Module) -> onnx.ModelProto:
+def trace(model: nn.Module, longest: int) -> onnx.ModelProto:
     """Trace a classifier with torch.export.
 
     Args:
         model: a transformers classifier in evaluation mode.
+        longest: the most tokens that it takes.
 
     Returns:
         A graph from `input_ids`, int64 (batch, tokens), to `logits`, float32 (batch, outputs), both
@@ -72,10 +78,12 @@ def trace(model: nn.Module) -> onnx.ModelProto:
         ExportError: torch.export cannot trace this architecture.
     """
     example = torch.full(_TRACED_SHAPE, 5, dtype=torch.int64)
+    wrapped = MaskFree(model).eval()
     try:
-        with _quiet(), torch.no_grad():
+        without_mask = calls_without_mask(wrapped, longest)
+        with _quiet(), torch.no_grad(), fused_attention(without_mask):
             program = torch.onnx.export(
-                MaskFree(model),
+                wrapped,
                 (example,),
                 dynamo=True,
                 dynamic_shapes={"input_ids": {0: "batch", 1: "tokens"}},
@@ -92,18 +100,22 @@ def trace(model: nn.Module) -> onnx.ModelProto:
 
 
 def _strip(graph: onnx.ModelProto) -> None:
-    """Take off what only a debugger reads: source positions (with paths of this machine), inferred
-    types, other tools' notes.
+    """Take off what only a debugger reads: source positions (with paths of this machine) and other
+    tools' notes. Inferred types stay, for the passes.
     """
     del graph.metadata_props[:]
     del graph.graph.metadata_props[:]
-    del graph.graph.value_info[:]
     graph.doc_string = ""
     graph.graph.doc_string = ""
     for node in graph.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
-    for value in [*graph.graph.input, *graph.graph.output, *graph.graph.initializer]:
+    for value in [
+        *graph.graph.input,
+        *graph.graph.output,
+        *graph.graph.initializer,
+        *graph.graph.value_info,
+    ]:
         value.doc_string = ""
         del value.metadata_props[:]
 

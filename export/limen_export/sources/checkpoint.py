@@ -50,7 +50,7 @@ def read_checkpoint(checkpoint: str, rule: Rule | None, max_tokens: int | None) 
         link=head.link,
         encoder=encoder_block(tokenizer, longest),
         logits=SourceLogits(model, tokenizer, longest),
-        graph=trace(model),
+        graph=trace(model, longest),
         versions=installed_versions(),
         notices=head.notices,
     )

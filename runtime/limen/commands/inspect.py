@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 from limen.commands.fit_lines import fit_lines
+from limen.commands.rung_lines import rung_lines
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
     FitRecord,
     Metadata,
     OperatingPoint,
-    Rung,
     read,
 )
 from limen.format.json_block import Json
@@ -140,7 +140,8 @@ def _evidence_lines(metadata: Metadata) -> list[str]:
     lines = [
         f"evidence    compared with the source on {evidence.texts:,} texts ({evidence.texts_name})"
     ]
-    lines += [_rung_line(rung) for rung in evidence.rungs]
+    own = metadata.execution.precision
+    lines += [f"            {line}" for line in rung_lines(evidence, own)]
     fit = evidence.fit_of(metadata.decision.block_name)
     return lines if fit is None else [*lines, *_fit_lines(fit)]
 
@@ -148,11 +149,3 @@ def _evidence_lines(metadata: Metadata) -> list[str]:
 def _fit_lines(fit: FitRecord) -> list[str]:
     first, *others = fit_lines(fit)
     return [f"fitted on   {first}", *(f"            {line}" for line in others)]
-
-
-def _rung_line(rung: Rung) -> str:
-    timed = "" if rung.p50_ms is None else f", p50 {rung.p50_ms:.2f} ms"
-    return (
-        f"            {rung.precision}: {rung.size_bytes / 1e6:.1f} MB, largest logit difference "
-        f"{rung.max_logit_difference:.2g}, same labels on {rung.texts_alike:.2%} of texts{timed}"
-    )

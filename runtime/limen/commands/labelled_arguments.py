@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from limen.evaluation.labelled_source import LabelledText
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+def add_data_arguments(parser: argparse._ActionsContainer) -> None:
     """Declare them."""
     parser.add_argument(
         "--data",

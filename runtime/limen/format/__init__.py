@@ -4,12 +4,13 @@ from limen.format.calibration_block import Calibration, Curve, Isotonic, Platt, 
 from limen.format.classifier_file import ClassifierFile, parse, read, stamp
 from limen.format.decision_block import AbstainPolicy, DecisionBlock, Fallback
 from limen.format.encoder_block import EncoderBlock
-from limen.format.evidence_block import Evidence, FitRecord, Rung
+from limen.format.evidence_block import Evidence, FitRecord
 from limen.format.fitted_block import FittedBlock
 from limen.format.metadata import FORMAT, Metadata
 from limen.format.operating_point import OperatingPoint, Promise
 from limen.format.record_blocks import ExecutionBlock, Golden, Precision, Provenance
 from limen.format.rules import Link, Rule
+from limen.format.rung import GateRecord, Judgement, Rung, RungQuality, Verdict
 from limen.format.writing import check_writable, write_whole
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "Fallback",
     "FitRecord",
     "FittedBlock",
+    "GateRecord",
     "Golden",
     "Isotonic",
+    "Judgement",
     "Link",
     "Metadata",
     "OperatingPoint",
@@ -36,7 +39,9 @@ __all__ = [
     "Provenance",
     "Rule",
     "Rung",
+    "RungQuality",
     "Temperature",
+    "Verdict",
     "check_writable",
     "parse",
     "read",

@@ -1,58 +1,13 @@
 """`limen.evidence`: what proves that a file decides like its source, and how well it decides."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from limen.format import limits
 from limen.format.json_block import Json, Node
-from limen.format.record_blocks import PRECISIONS, Precision
+from limen.format.rung import GateRecord, Rung, sentence
 
 _MAX_RUNGS = 64
 _MAX_FIGURES = 1_000
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One precision that was tried, compared with the source on the evidence's texts.
-
-    Attributes:
-        precision: `fp32` or `int8`.
-        size_bytes: size of the file before this evidence and the golden texts were added.
-        max_logit_difference: largest absolute difference to the source's logits.
-        texts_alike: share of texts in [0, 1] that get the same set of labels at the default point.
-        cells_alike: share of (text, label) pairs in [0, 1] decided alike.
-        p50_ms: median milliseconds for one text at a time; None when it was not timed.
-    """
-
-    precision: Precision
-    size_bytes: int
-    max_logit_difference: float
-    texts_alike: float
-    cells_alike: float
-    p50_ms: float | None
-
-    def to_json(self) -> Json:
-        """Return the rung as `limen.evidence` stores it."""
-        return {
-            "cells_alike": self.cells_alike,
-            "max_logit_difference": self.max_logit_difference,
-            "p50_ms": self.p50_ms,
-            "precision": self.precision,
-            "size_bytes": self.size_bytes,
-            "texts_alike": self.texts_alike,
-        }
-
-    @classmethod
-    def from_json(cls, node: Node) -> "Rung":
-        """Read a rung; FormatError where it is not as documented."""
-        return cls(
-            precision=cast("Precision", node.string("precision", PRECISIONS)),
-            size_bytes=node.integer("size_bytes", 0, limits.MAX_FILE_BYTES),
-            max_logit_difference=node.number("max_logit_difference", 0.0),
-            texts_alike=node.number("texts_alike", 0.0, 1.0),
-            cells_alike=node.number("cells_alike", 0.0, 1.0),
-            p50_ms=node.optional_number("p50_ms"),
-        )
 
 
 @dataclass(frozen=True)
@@ -130,14 +85,25 @@ class Evidence:
     Attributes:
         texts_name: name of the texts compared on, never a path.
         texts: how many.
-        rungs: every precision that was tried; the file's own is among them.
+        rungs: every precision that was tried, in the order of the ladder.
         fits: a record for every block of calibration and points that was fitted.
+        chosen: place of the file's own rung in `rungs`; None where there is none.
+        why: why that rung was chosen; may be empty.
+        gate: the rule by which the rungs were judged; None where no gate was asked.
     """
 
     texts_name: str
     texts: int
     rungs: tuple[Rung, ...]
     fits: tuple[FitRecord, ...] = ()
+    chosen: int | None = None
+    why: str = ""
+    gate: GateRecord | None = None
+
+    @property
+    def chosen_rung(self) -> Rung | None:
+        """The file's own rung; None where there is none."""
+        return None if self.chosen is None else self.rungs[self.chosen]
 
     def fit_of(self, block: str) -> FitRecord | None:
         """Return the record of a block; None where nothing was fitted."""
@@ -146,19 +112,29 @@ class Evidence:
     def to_json(self) -> Json:
         """Return the block as `limen.evidence` stores it."""
         return {
+            "chosen": self.chosen,
             "fits": [fit.to_json() for fit in self.fits],
+            "gate": None if self.gate is None else self.gate.to_json(),
             "rungs": [rung.to_json() for rung in self.rungs],
             "texts": self.texts,
             "texts_name": self.texts_name,
+            "why": self.why,
         }
 
     @classmethod
     def from_json(cls, node: Node) -> "Evidence":
         """Read the block; FormatError where it is not as documented."""
         most = limits.MAX_REPLACED_BLOCKS + 1
+        rungs = tuple(Rung.from_json(part) for part in node.nodes("rungs", _MAX_RUNGS))
+        chosen = None if node.is_null("chosen") else node.integer("chosen", 0, _MAX_RUNGS)
+        if chosen is not None and chosen >= len(rungs):
+            node.fail(f"chosen: rung {chosen} of {len(rungs)}, counted from 0")
         return cls(
             texts_name=node.string("texts_name"),
             texts=node.integer("texts", 0, 2**53),
-            rungs=tuple(Rung.from_json(part) for part in node.nodes("rungs", _MAX_RUNGS)),
+            rungs=rungs,
             fits=tuple(FitRecord.from_json(part) for part in node.nodes("fits", most)),
+            chosen=chosen,
+            why=sentence(node, "why"),
+            gate=None if node.is_null("gate") else GateRecord.from_json(node.node("gate")),
         )

@@ -15,5 +15,17 @@ ONNX_OPERATORS = frozenset(
     Sqrt Squeeze Sub Tanh Tile Transpose Trilu Unsqueeze Where """.split()
 )
 
-ALLOWED = {"": ONNX_OPERATORS, "ai.onnx": ONNX_OPERATORS}
+MICROSOFT_OPERATORS = frozenset(
+    """
+    BiasGelu DynamicQuantizeMatMul FastGelu FusedGemm FusedMatMul Gelu MatMulIntegerToFloat
+    MultiHeadAttention QuickGelu """.split()
+)
+"""onnxruntime's own, which any build of it knows
+(https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md)."""
+
+ALLOWED = {
+    "": ONNX_OPERATORS,
+    "ai.onnx": ONNX_OPERATORS,
+    "com.microsoft": MICROSOFT_OPERATORS,
+}
 """Operator names by domain; ONNX's own domain has two spellings."""

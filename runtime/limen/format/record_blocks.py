@@ -7,7 +7,7 @@ from limen.errors import FormatError
 from limen.format import limits
 from limen.format.json_block import Json, Node
 
-Precision: TypeAlias = Literal["fp32", "int8"]
+Precision: TypeAlias = Literal["fp32", "int8", "int8-float-rows", "int8-mixed", "int8-static"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 _MAX_VERSIONS = 64
 _IDS = 2**31
@@ -18,25 +18,37 @@ class ExecutionBlock:
     """`limen.execution`: what the graph was made for.
 
     Attributes:
-        precision: `fp32` or `int8`.
+        precision: `fp32`; `int8`; `int8-float-rows`: int8 matrices, embedding rows in float;
+            `int8-mixed`: the most sensitive matrices in float; `int8-static`: the scales of
+            activations fixed at export.
         device: `cpu`.
         shape: `exact`: every text runs alone, at its own length, without padding or mask.
+        optimised: the graph was optimised when the file was made; a session opens it as it is.
     """
 
     precision: Precision
     device: Literal["cpu"] = "cpu"
     shape: Literal["exact"] = "exact"
+    optimised: bool = False
 
     def to_json(self) -> Json:
         """Return the block as `limen.execution` stores it."""
-        return {"device": self.device, "precision": self.precision, "shape": self.shape}
+        return {
+            "device": self.device,
+            "optimised": self.optimised,
+            "precision": self.precision,
+            "shape": self.shape,
+        }
 
     @classmethod
     def from_json(cls, node: Node) -> "ExecutionBlock":
         """Read the block; FormatError where it is not as documented."""
         node.string("device", ("cpu",))
         node.string("shape", ("exact",))
-        return cls(precision=cast("Precision", node.string("precision", PRECISIONS)))
+        return cls(
+            precision=cast("Precision", node.string("precision", PRECISIONS)),
+            optimised=node.boolean("optimised"),
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,8 @@ class Golden:
         texts: short texts.
         ids: the token ids of each text.
         logits: the logits of each text, as this very graph gave them.
-        tolerance: largest absolute difference of a logit that still counts as the same.
+        tolerance: largest absolute difference of a logit with which a text still counts as the
+            same; more than half of the texts must (docs/self_test.md).
     """
 
     texts: tuple[str, ...]

@@ -1,0 +1,178 @@
+"""Climbing the ladder: rungs are built and judged from the fastest on, until one passes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from limen.arrays import FloatArray
+from limen.encoder import TokenEncoder
+from limen.engine import Engine
+from limen.errors import ExportError, LimenError
+from limen.format import DecisionBlock, Precision
+from limen.progress import Progress
+
+from limen_export.comparison import require_parity
+from limen_export.ladder.candidate import Candidate, candidate_of, serialised
+from limen_export.ladder.judging import Judging
+from limen_export.ladder.rung_graphs import RungGraphs
+from limen_export.ladder.sensitivity import Sensitivity, by_gain
+from limen_export.reference import Reference
+from limen_export.settings import PrecisionChoice
+
+_OBSERVED_TEXTS = 64
+_SENSITIVITY_TEXTS = 300
+_PLAIN: tuple[Precision, ...] = ("int8", "int8-float-rows")
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What was tried, in the order of the ladder, fp32 last.
+
+    Attributes:
+        tried: rungs that were built.
+        chosen: place of the one to write.
+        matrices: weight matrices of the body.
+        notices: rungs that could not be built, and why.
+    """
+
+    tried: tuple[Candidate, ...]
+    chosen: int
+    matrices: int
+    notices: tuple[str, ...] = ()
+
+
+class Ladder:
+    """The rungs of one model, judged on the same texts."""
+
+    def __init__(
+        self,
+        graphs: RungGraphs,
+        reference: Reference,
+        decision: DecisionBlock,
+        judging: Judging,
+        told: Progress,
+    ) -> None:
+        """Put together what every rung needs; `prepare_ladder` is the usual way."""
+        self._graphs = graphs
+        self._reference = reference
+        self._decision = decision
+        self._judging = judging
+        self._told = told
+
+    def climb(self, wanted: PrecisionChoice) -> Climb:
+        """Build fp32, which must give the source's logits, then rungs from the fastest on until one
+        passes; or the wanted one alone.
+
+        Raises:
+            ExportError: fp32 does not agree with the source, or the wanted rung does not pass.
+            LimenError: the wanted rung cannot be built.
+        """
+        exact = self._judged("fp32")
+        must = self._judging.exact
+        require_parity(self._judging.expected[must], exact.logits[must], self._reference.name)
+        if wanted == "auto":
+            return self._first_that_passes(exact)
+        if wanted == "fp32":
+            tried: tuple[Candidate, ...] = (exact,)
+        else:
+            tried = (self._mixed()[-1] if wanted == "int8-mixed" else self._judged(wanted), exact)
+        if not tried[0].figures.passes:
+            raise ExportError(
+                f"{self._reference.name}: {wanted} does not pass the quality gate "
+                f"({tried[0].figures.why}); nothing was written: use --precision auto or fp32, or "
+                "allow more with --max-drop and --min-agreement"
+            )
+        return self._result(tried, 0)
+
+    def _first_that_passes(self, exact: Candidate) -> Climb:
+        tried: list[Candidate] = []
+        notices: list[str] = []
+        for build in (*(self._one(precision) for precision in _PLAIN), self._mixed):
+            try:
+                tried += build()
+            except LimenError as error:
+                notices.append(f"int8 is left out: {error}")
+                break
+            if tried[-1].figures.passes:
+                break
+        passed = [place for place, rung in enumerate(tried) if rung.figures.passes]
+        return self._result((*tried, exact), passed[0] if passed else len(tried), tuple(notices))
+
+    def _one(self, precision: Precision) -> Callable[[], list[Candidate]]:
+        return lambda: [self._judged(precision)]
+
+    def _result(
+        self, tried: tuple[Candidate, ...], chosen: int, notices: tuple[str, ...] = ()
+    ) -> Climb:
+        if not tried[chosen].figures.passes:
+            raise ExportError(
+                f"{self._reference.name}: no precision passes the quality gate; the last, "
+                f"{tried[chosen].precision}: {tried[chosen].figures.why}; nothing was written"
+            )
+        return Climb(tried, chosen, len(self._graphs.matrices), notices)
+
+    def _judged(self, precision: Precision, in_float: tuple[str, ...] = ()) -> Candidate:
+        count = len(self._judging.texts.texts)
+        kept = f" with {len(in_float)} matrices in float" if in_float else ""
+        self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
+        graph = self._graphs.build(precision, frozenset(in_float))
+        return candidate_of(
+            graph, precision, in_float, self._reference, self._decision, self._judging
+        )
+
+    def _mixed(self) -> list[Candidate]:
+        """Keep as few matrices in float as pass: twice as many each time until it does, then
+        halving the interval. Returns the last that failed, and the least that passed (or only the
+        former).
+        """
+        order = [one.matrix for one in self._by_sensitivity() if one.gain > 0]
+        if not order:
+            raise ExportError("no matrix gains anything in float; use --precision fp32")
+        failed, count = None, 1
+        while True:
+            trial = self._judged("int8-mixed", tuple(order[:count]))
+            if trial.figures.passes:
+                break
+            failed = trial
+            if count == len(order):
+                return [failed]
+            count = min(2 * count, len(order))
+        least, passed = 0 if failed is None else len(failed.in_float), trial
+        while len(passed.in_float) - least > 1:
+            middle = (least + len(passed.in_float)) // 2
+            trial = self._judged("int8-mixed", tuple(order[:middle]))
+            if trial.figures.passes:
+                passed = trial
+            else:
+                failed, least = trial, middle
+        return [passed] if failed is None else [failed, passed]
+
+    def _by_sensitivity(self) -> tuple[Sensitivity, ...]:
+        expected = self._judging.expected
+        rows = _spread(len(expected), _SENSITIVITY_TEXTS)
+        encoder = TokenEncoder(self._reference.encoder)
+        feeds = [encoder.encode(self._judging.texts.texts[row]).feeds for row in rows]
+
+        def run(graph: onnx.ModelProto) -> FloatArray:
+            name = self._reference.name
+            engine = Engine(serialised(graph, name), name, expected.shape[1], optimisation="none")
+            return np.stack([engine.logits(feed) for feed in feeds])
+
+        return by_gain(self._graphs, run, expected[rows], self._decision, self._told)
+
+
+def prepare_graphs(fp32: ir.Model, reference: Reference, texts: tuple[str, ...]) -> RungGraphs:
+    """Observe some of the texts in the fp32 graph, spread over all."""
+    encoder = TokenEncoder(reference.encoder)
+    ids = [
+        encoder.encode(texts[row]).feeds["input_ids"]
+        for row in _spread(len(texts), _OBSERVED_TEXTS)
+    ]
+    return RungGraphs.prepare(fp32, ids)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Choose at most so many rows, evenly spread."""
+    return sorted({int(place) for place in np.linspace(0, count - 1, min(count, most))})

@@ -1,0 +1,140 @@
+"""The self-test of a loaded file: its golden texts must give the ids and logits it promises."""
+
+import platform
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from limen.encoder import Encoder
+from limen.engine import Engine
+from limen.errors import EngineError
+from limen.format import ClassifierFile, Golden
+
+LARGEST_OVER_TOLERANCE = 10.0
+"""How far beyond the tolerance a single text may be. One activation that rounds the other way can
+move one text a good way; what saturates moves most of them (docs/self_test.md)."""
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far golden texts are from their logits; infinite where a logit is not finite.
+
+    Attributes:
+        typical: the least bound that more than half of the texts keep.
+        largest: that of the worst text.
+        worst: index of that text.
+    """
+
+    typical: float
+    largest: float
+    worst: int
+
+    def within(self, tolerance: float) -> bool:
+        """Whether more than half of the texts are within it, all within ten times of it, and no
+        logit was NaN or infinite.
+        """
+        most = LARGEST_OVER_TOLERANCE * tolerance
+        return self.typical <= tolerance and self.largest <= most and isfinite(self.largest)
+
+
+def tested_engine(
+    file: ClassifierFile, encoder: Encoder, engine: Engine, device: str
+) -> tuple[Engine, bool]:
+    """Run the golden texts, and repair an int8 engine that does not give their logits.
+
+    Without VNNI an x86 processor sums pairs of 8-bit products in 16 bits, which saturates.
+    onnxruntime can make the signed weights unsigned, which its kernels then sum exactly; it does so
+    only when a session opens at extended level, so the file is opened again.
+
+    Args:
+        file: the file that was opened.
+        encoder: its encoder.
+        engine: a session of it.
+        device: what the caller asked for.
+
+    Returns:
+        An engine that passes, and whether it is another one than the one given.
+
+    Raises:
+        EngineError: other ids than promised, or other logits, also after the repair.
+    """
+    golden, precision = file.metadata.golden, file.metadata.execution.precision
+    first = deviation(golden, encoder, engine, file.name)
+    if first.within(golden.tolerance):
+        return engine, False
+    if precision == "fp32":
+        raise EngineError(_refusal(file, engine, first, "export the model again on this machine"))
+    repaired = Engine(
+        file.data, file.name, file.metadata.decision.outputs, device, "unsigned_weights"
+    )
+    second = deviation(golden, encoder, repaired, file.name)
+    if second.within(golden.tolerance):
+        return repaired, True
+    advice = "use the fp32 file, or export the model again on this machine"
+    raise EngineError(_refusal(file, engine, second, advice, ", also with unsigned weights"))
+
+
+def deviation(golden: Golden, encoder: Encoder, engine: Engine, name: str) -> Deviation:
+    """Run golden texts and compare.
+
+    Args:
+        golden: texts with what they must give.
+        encoder: the file's encoder.
+        engine: a session of the file.
+        name: the file's name, for messages.
+
+    Returns:
+        The deviation of the logits; none without texts.
+
+    Raises:
+        EngineError: a text gives other ids.
+    """
+    differences = []
+    for index, text in enumerate(golden.texts):
+        encoded = encoder.encode(text, index)
+        if encoded.feeds["input_ids"][0].tolist() != list(golden.ids[index]):
+            raise EngineError(
+                f"{name}: golden text {index} gives other token ids than when the file was made; "
+                "another version of tokenizers may be installed: export again with this one"
+            )
+        expected = np.array(golden.logits[index], dtype=np.float64)
+        difference = np.abs(engine.logits(encoded.feeds) - expected).max()
+        differences.append(float(difference) if np.isfinite(difference) else np.inf)
+    return deviation_of(differences)
+
+
+def deviation_of(differences: list[float]) -> Deviation:
+    """Sum up the largest logit difference of each text (not NaN)."""
+    if not differences:
+        return Deviation(0.0, 0.0, 0)
+    ordered = sorted(differences)
+    return Deviation(ordered[len(ordered) // 2], ordered[-1], differences.index(ordered[-1]))
+
+
+def cpu_name() -> str:
+    """Return the processor's name: what Linux says, else what Python knows."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name" and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine() or "an unknown processor"
+
+
+def _refusal(
+    file: ClassifierFile, engine: Engine, found: Deviation, advice: str, tried: str = ""
+) -> str:
+    tolerance = file.metadata.golden.tolerance
+    return (
+        f"{file.name}: golden text {found.worst}: a logit is off by {found.largest:.4g}, and half "
+        f"of the texts by {found.typical:.4g} or more{tried}; allowed are "
+        f"{LARGEST_OVER_TOLERANCE * tolerance:.4g} in one text and {tolerance:.4g} in most: "
+        f"{cpu_name()} with {engine.backend} does not compute what the file promises; {advice}"
+    )
