@@ -8,13 +8,11 @@ import numpy.typing as npt
 import onnx_ir as ir
 from limen.arrays import FloatArray
 
-from limen_export.graph.int8_matrices import matrix_names, matrix_products
+from limen_export.graph.int8_matrices import matrix_products
 from limen_export.graph.running import open_graph
 from limen_export.graph.static_scales import Range
 
 _ROWS_OF_A_TEXT = 8
-_AT_ONCE = 8
-"""Matrices observed in one walk over the texts: what they are given is held in memory meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -57,55 +55,52 @@ def observe(model: ir.Model, ids: Sequence[npt.NDArray[np.int64]]) -> dict[str, 
 
     Args:
         model: fp32; it is left as it is.
-        ids: token ids of each text, (1, tokens).
+        ids: token ids of each text, (1, tokens); at least one.
 
     Returns:
         Activations by name of the matrix; a matrix that several layers share has those of all.
     """
-    names = matrix_names(model)
-    found: dict[str, Activations] = {}
-    for start in range(0, len(names), _AT_ONCE):
-        found |= _observed(model, frozenset(names[start : start + _AT_ONCE]), ids)
-    return found
-
-
-def _observed(
-    model: ir.Model, names: frozenset[str], ids: Sequence[npt.NDArray[np.int64]]
-) -> dict[str, Activations]:
     copy = model.clone()
     given: dict[str, list[ir.Value]] = {}
     for name, node in matrix_products(copy.graph):
-        rows = node.inputs[0]
-        if name in names and rows is not None:
-            given.setdefault(name, []).append(rows)
+        if node.inputs[0] is not None:
+            given.setdefault(name, []).append(node.inputs[0])
     values = list(dict.fromkeys(value for several in given.values() for value in several))
     for value in values:
         value.type = ir.TensorType(ir.DataType.FLOAT)
         value.shape = None
     copy.graph.outputs.extend(value for value in values if not value.is_graph_output())
-    session = open_graph(copy)
     wanted = [str(value.name) for value in values]
-    seen: dict[str, list[FloatArray]] = {name: [] for name in wanted}
+    seen: dict[str, list[_Text]] = {name: [] for name in wanted}
+    session = open_graph(copy)
     for row in ids:
         for name, array in zip(wanted, session.run(wanted, {"input_ids": row}), strict=True):
-            seen[name].append(array.reshape(-1, array.shape[-1]))
+            seen[name].append(_noted(array.reshape(-1, array.shape[-1]), len(seen[name])))
     return {
-        name: _noted([text for value in several for text in seen[str(value.name)]])
+        name: _together([text for value in several for text in seen[str(value.name)]])
         for name, several in given.items()
     }
 
 
-def _noted(texts: list[FloatArray]) -> Activations:
-    generator = np.random.default_rng(5)
-    rows, owners = [], []
-    for index, text in enumerate(texts):
-        middle = generator.permutation(max(len(text) - 2, 0))[: _ROWS_OF_A_TEXT - 2] + 1
-        chosen = np.unique([0, len(text) - 1, *middle])
-        rows.append(text[chosen])
-        owners.append(np.full(len(chosen), index))
+@dataclass(frozen=True)
+class _Text:
+    rows: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def _noted(rows: FloatArray, index: int) -> _Text:
+    """Keep a few rows of a text, and the range of each channel."""
+    middle = np.random.default_rng(index).permutation(max(len(rows) - 2, 0)) + 1
+    chosen = np.unique([0, len(rows) - 1, *middle[: _ROWS_OF_A_TEXT - 2]])
+    return _Text(rows[chosen], np.minimum(rows.min(axis=0), 0), np.maximum(rows.max(axis=0), 0))
+
+
+def _together(texts: list[_Text]) -> Activations:
+    owners = [np.full(len(text.rows), index) for index, text in enumerate(texts)]
     return Activations(
-        rows=np.concatenate(rows),
+        rows=np.concatenate([text.rows for text in texts]),
         text_of_row=np.concatenate(owners),
-        low=np.minimum(np.stack([text.min(axis=0) for text in texts]), 0),
-        high=np.maximum(np.stack([text.max(axis=0) for text in texts]), 0),
+        low=np.stack([text.low for text in texts]),
+        high=np.stack([text.high for text in texts]),
     )

@@ -9,7 +9,10 @@ import onnx_ir as ir
 from limen.arrays import FloatArray
 from limen.errors import ExportError, reason
 
+from limen_export.graph.constants import fold_constants
+from limen_export.graph.eager_attention import fuse_eager_attention
 from limen_export.graph.first_token import keep_first_token
+from limen_export.graph.idle_masks import drop_idle_masks
 from limen_export.graph.int8_rows import vocabulary_size
 from limen_export.graph.matrix_names import name_matrices
 from limen_export.graph.position_rows import add_rows_once, fold_positions, fold_token_types
@@ -21,6 +24,9 @@ from limen_export.graph.unused_inputs import drop_unused_inputs
 
 PASSES: tuple[Pass, ...] = (
     name_matrices,
+    fold_constants,
+    drop_idle_masks,
+    fuse_eager_attention,
     drop_needless_reshapes,
     keep_first_token,
     merge_projections,
