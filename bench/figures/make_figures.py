@@ -1,7 +1,7 @@
-"""Measure everything that docs/benchmarks.md, docs/measurements.md and the README's table claim,
-and write docs/figures and the tables anew.
+"""Measure everything that the documents in docs and the README's table claim, and write
+docs/figures and the tables anew.
 
-`make figures`; it takes about an hour and a half on two cores, wants a machine that does nothing
+`make figures`; it takes about two and a half hours on two cores, wants a machine that does nothing
 else, and real data that is not part of the project (CONTRIBUTING.md). Rivals whose environment is
 not there (`make rivals`) leave a row that says so.
 """
@@ -26,6 +26,8 @@ FIGURES = ROOT / "docs" / "figures"
 WORK = ROOT / "build" / "figures"
 ENVIRONMENTS = ("optimum", "openvino", "ctranslate2")
 DECIDING = FIGURES / "deciding.json"
+GRAPH = FIGURES / "graph.json"
+VOCABULARY = FIGURES / "vocabulary.json"
 EVERYONE = "cold,one,bulk,stages,threads,lengths,limit,size"
 
 
@@ -68,7 +70,7 @@ PROMISES = {
     "goemotions-minilm": ("coverage@0.80", "coverage@0.90", "precision@0.60:conf0.90"),
     "3i4k-ko-bert": ("coverage@0.80", "coverage@0.90", "precision@0.90:conf0.95"),
 }
-PARTS = (*PLANS, "fusions", "demo", "deciding")
+PARTS = (*PLANS, "graph", "vocabulary", "demo", "deciding")
 
 
 def main() -> int:
@@ -81,8 +83,12 @@ def main() -> int:
     FIGURES.mkdir(parents=True, exist_ok=True)
     if not arguments.documents:
         for name in [arguments.only] if arguments.only else PARTS:
-            if name == "fusions":
-                measure_fusions_of("goemotions-minilm")
+            if name == "graph":
+                measure_graphs(int(arguments.rounds))
+            elif name == "vocabulary":
+                from vocabulary import measure_vocabulary
+
+                measure_vocabulary(real_data(), VOCABULARY)
             elif name == "demo":
                 run_demo()
             elif name == "deciding":
@@ -98,11 +104,27 @@ def main() -> int:
         print(missing, file=sys.stderr)
         return 1 if arguments.documents else 0
     write_documents(results, ROOT)
+    write_other_documents()
+    return 0
+
+
+def write_other_documents() -> None:
+    """Write what is made of figures that are no results of `limen bench`, where they are there."""
+    docs = ROOT / "docs"
     if DECIDING.is_file():
         from deciding_tables import deciding_markdown
 
-        replace_block(ROOT / "docs" / "deciding.md", deciding_markdown(DECIDING), "deciding")
-    return 0
+        replace_block(docs / "deciding.md", deciding_markdown(DECIDING), "deciding")
+    if GRAPH.is_file():
+        from graph_agreement_tables import agreement_picture
+        from graph_tables import graph_markdown
+
+        (FIGURES / "graph-ladder.svg").write_bytes(agreement_picture(GRAPH))
+        replace_block(docs / "graph.md", graph_markdown(GRAPH), "graph")
+    if VOCABULARY.is_file():
+        from vocabulary_tables import vocabulary_markdown
+
+        replace_block(docs / "vocabulary.md", vocabulary_markdown(VOCABULARY), "vocabulary")
 
 
 def make(name: str) -> "Subject":
@@ -121,14 +143,12 @@ def real_data() -> Path:
     return real
 
 
-def measure_fusions_of(name: str) -> None:
-    """Measure what docs/measurements.md says of SkipLayerNormalization."""
-    from fusions import measure_fusions
+def measure_graphs(rounds: int) -> None:
+    """Measure what docs/graph.md says of passes, int8 and the ladder."""
+    from graph import measure_graph
 
-    fresh = WORK / "fusions.jsonl"
-    fresh.unlink(missing_ok=True)
-    measure_fusions(make(name), WORK, fresh)
-    fresh.replace(FIGURES / "fusions.jsonl")
+    optimum = ROOT / ".venv-optimum" / "bin" / "python"
+    measure_graph(real_data(), WORK, optimum, rounds, GRAPH)
 
 
 def measure_deciding_of(names: tuple[str, ...]) -> None:

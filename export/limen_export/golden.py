@@ -61,8 +61,8 @@ def golden(
     reference: Reference,
     model: Model,
     precision: Precision,
+    draft: bytes,
     texts: tuple[str, ...] | None = None,
-    draft: bytes | None = None,
 ) -> Golden:
     """Run the golden texts, and find the tolerance.
 
@@ -74,9 +74,8 @@ def golden(
         reference: the source.
         model: the file about to be written.
         precision: its precision.
+        draft: bytes of the graph that `model` runs, stamped or not.
         texts: 4 to 8 of the user's own; None takes the project's sentences.
-        draft: bytes of the graph that `model` runs, stamped or not; None takes half the distance to
-            the source for an int8 tolerance.
 
     Raises:
         InputError: texts that cannot be golden texts.
@@ -86,16 +85,13 @@ def golden(
     if texts is None:
         texts = golden_texts(encoder, reference.encoder.max_tokens)
     else:
-        _check(texts)
+        check_golden(texts)
     feeds = [encoder.encode(text, index).feeds for index, text in enumerate(texts)]
     logits = model.logits(texts)
     if not np.isfinite(logits).all():
         raise ExportError(f"{reference.name}: a golden text gives a logit that is not finite")
     tolerance = max(_FP32_TOLERANCE, _FP32_RELATIVE * float(np.abs(logits).max()))
-    if precision != "fp32" and draft is None:
-        distance = _deviation(reference.logits(texts), logits).typical
-        tolerance = max(tolerance, distance / 2)
-    elif precision != "fp32" and draft is not None:
+    if precision != "fp32":
         exact, noise = _exact_and_noise(draft, feeds, logits.shape[1])
         tolerance = max(tolerance, _NOISE_FACTOR * noise)
         _require_exact(_deviation(exact, logits), tolerance, reference.name)
@@ -176,7 +172,12 @@ def _require_exact(found: Deviation, tolerance: float, name: str) -> None:
         )
 
 
-def _check(texts: tuple[str, ...]) -> None:
+def check_golden(texts: tuple[str, ...]) -> None:
+    """Refuse texts that cannot be golden texts.
+
+    Raises:
+        InputError: fewer than 4, more than 8, or one that is too long.
+    """
     if not LEAST_TEXTS <= len(texts) <= MOST_TEXTS:
         raise InputError(
             f"{len(texts)} golden texts; they are run whenever the file is loaded: give "

@@ -25,10 +25,10 @@ from limen.model import open_model
 from limen.progress import Progress, progress
 
 from limen_export.given_thresholds import in_label_order
-from limen_export.golden import golden
+from limen_export.golden import check_golden, golden
 from limen_export.graph.passes import rewrite
 from limen_export.ladder.candidate import Candidate, metadata_of, rung_of
-from limen_export.ladder.climb import Climb, Ladder, prepare_graphs
+from limen_export.ladder.climb import Climb, Ladder
 from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
 from limen_export.reference import Reference
 from limen_export.report import ExportReport
@@ -60,6 +60,8 @@ def export(
         OutputError: `output` cannot be written.
     """
     check_writable(output)
+    if settings.golden is not None:
+        check_golden(settings.golden.texts)
     try:
         return _export(checkpoint, output, settings, progress() if told is None else told)
     except LimenError:
@@ -80,6 +82,8 @@ def _export(
     whole, kept = reference.encoder, settings.keep_vocabulary
     texts = texts_to_compare(settings.texts or kept, labelled, filled=kept is None)
     _check_encoding(reference, texts)
+    if settings.golden is not None:
+        _check_encoding(reference, settings.golden)
     if kept is not None:
         told.step("trimming the vocabulary")
         reference, _ = keep_vocabulary(reference, kept)
@@ -87,9 +91,8 @@ def _export(
     rewritten = rewrite(reference.graph, reference.encoder.max_tokens)
     told.step(f"running the source on {len(texts.texts):,} texts")
     judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
-    told.step("observing what reaches the matrices")
-    graphs = prepare_graphs(rewritten.model, reference, judging.texts.texts[::-1])
-    climbed = Ladder(graphs, reference, decision, judging, told).climb(settings.precision)
+    ladder = Ladder(rewritten.model, reference, decision, judging, told)
+    climbed = ladder.climb(settings.precision)
     chosen = climbed.tried[climbed.chosen]
     fits: tuple[FitRecord, ...] = ()
     if labelled is not None:
@@ -177,7 +180,7 @@ def _stamped(
     texts: NamedTexts | None,
 ) -> bytes:
     own = None if texts is None else texts.texts
-    tested = golden(reference, chosen.model, chosen.precision, own, chosen.draft)
+    tested = golden(reference, chosen.model, chosen.precision, chosen.draft, own)
     return stamp(chosen.draft, metadata_of(reference, decision, chosen.precision, evidence, tested))
 
 

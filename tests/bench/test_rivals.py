@@ -32,8 +32,6 @@ BATCH = 4
 EXACT = 1e-4
 ROUGH = {"bf16": 0.2, "int8": 0.8}
 
-UNTIMED = Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1)
-
 
 @dataclass(frozen=True)
 class Source:
@@ -107,9 +105,11 @@ def _spread(model, tokenizer):
 def sources(tmp_path_factory):
     """BERT, multi-label, and RoBERTa, multi-class, with random weights."""
     from limen_export import ExportSettings, export
+    from limen_export.latency import Speed
     from limen_export.settings import NamedTexts
 
     made = []
+    untimed = Speed(Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1), 1.0)
     settings = ExportSettings(precision="fp32", texts=NamedTexts("own", tuple(SENTENCES[:40])))
     for prefix, problem in (
         ("Bert", "multi_label_classification"),
@@ -123,7 +123,7 @@ def sources(tmp_path_factory):
         tokenizer.save_pretrained(folder)
         file = folder.with_suffix(".onnx")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("limen_export.candidate.measure", lambda *_: UNTIMED)
+            patch.setattr("limen_export.ladder.candidate.measure", lambda *_: untimed)
             export(str(folder), file, settings)
         made.append(Source(folder, file, _reference(model, tokenizer)))
     return made

@@ -32,11 +32,17 @@ def _collected(checkpoint, folder, texts, places):
     from limen.evaluation.labelled_source import LabelledText
 
     pytest.importorskip("torch")
+    from limen.timing import Latency
     from limen_export import ExportSettings, export
+    from limen_export.latency import Speed
     from limen_export.settings import NamedTexts
 
     file = folder / "model.onnx"
-    export(str(checkpoint), file, ExportSettings(texts=NamedTexts("some", tuple(texts[:50]))))
+    settings = ExportSettings(precision="int8", texts=NamedTexts("some", tuple(texts[:500])))
+    untimed = Speed(Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1), 1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("limen_export.ladder.candidate.measure", lambda *_: untimed)
+        export(str(checkpoint), file, settings)
     rows = (LabelledText(text, own) for text, own in zip(texts, places, strict=True))
     return file, collect(limen.load(file), rows)
 

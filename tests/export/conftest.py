@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from limen.timing import Latency
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -164,10 +165,60 @@ def _build(folder: Path, family: str = "bert", **entries) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread():
+    """torch's threads wait for each other by spinning: on a busy machine that takes minutes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def make_checkpoint():
     """Return (folder, family, **config entries) -> folder with a checkpoint."""
     return _build
+
+
+def _teach_languages(folder, *changes) -> None:
+    """Solve for the head that gives the first label to English, the second to Korean and no other,
+    surely: what int8 changes of the logits then changes no decision. `changes` are made before.
+    """
+    import torch
+    from limen.corpus import sentences
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    model = AutoModelForSequenceClassification.from_pretrained(str(folder)).eval()
+    pairs = list(zip(sentences("en", "test"), sentences("ko", "test"), strict=True))[:100]
+    texts = [sentence.text for pair in pairs for sentence in pair]
+    with torch.no_grad():
+        for change in changes:
+            change(model)
+        rows = [
+            model.bert(**tokenizer(text, truncation=True, max_length=80, return_tensors="pt"))
+            for text in texts
+        ]
+        body = torch.cat([row.pooler_output for row in rows])
+        body = torch.cat([body, torch.ones(len(body), 1)], dim=1)
+        english = torch.tensor([1.0, -1.0] * len(pairs))
+        never = [-torch.ones(len(texts))] * (model.config.num_labels - 2)
+        wanted = 2.0 * torch.stack([english, -english, *never], dim=1)
+        small = 0.01 * torch.eye(body.shape[1])
+        solved = torch.linalg.solve(body.T @ body + small, body.T @ wanted)
+        model.classifier.weight.copy_(solved[:-1].T)
+        model.classifier.bias.copy_(solved[-1])
+    model.save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def teach_languages():
+    """Return (folder of a tiny BERT, changes of its model) -> nothing; it then tells languages
+    apart.
+    """
+    return _teach_languages
 
 
 @pytest.fixture(scope="session")
@@ -182,11 +233,31 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def reference(checkpoint):
-    """Return family name -> its Reference, traced once."""
+def reference(checkpoint, run_once):
+    """Return family name -> its Reference, traced once, each text run once."""
     from limen_export.sources.checkpoint import read_checkpoint
 
-    return cache(lambda family: read_checkpoint(str(checkpoint(family)), None, None))
+    return cache(lambda family: run_once(read_checkpoint(str(checkpoint(family)), None, None)))
+
+
+@pytest.fixture(scope="session")
+def run_once():
+    """Return Reference -> one that remembers its logits: torch takes milliseconds for a text, and
+    every export of a test compares on hundreds.
+    """
+    return _run_once
+
+
+def _run_once(source):
+    known = {}
+
+    def logits(texts):
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            known.update(zip(missing, source.logits(missing), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return replace(source, logits=logits)
 
 
 @pytest.fixture
@@ -228,8 +299,20 @@ def stamped():
 @pytest.fixture
 def untimed(monkeypatch):
     """Exports without the timing processes, which take longer than all the rest."""
-    latency = Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1)
-    monkeypatch.setattr("limen_export.candidate.measure", lambda *_: latency)
+    from limen_export.latency import Speed
+
+    speed = Speed(Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1), 1_000.0)
+    monkeypatch.setattr("limen_export.ladder.candidate.measure", lambda *_: speed)
+
+
+@pytest.fixture(scope="session")
+def easy():
+    """What int8 of a random model reaches, for tests that are not about the gate: only of trained
+    models is more to be expected.
+    """
+    from limen.evaluation.gate_settings import GateSettings
+
+    return GateSettings(max_drop=0.1, min_agreement=0.9)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`
 ...). Some lines are checked another way: `make` targets run this very suite, so a dry run; for
 `pip install` of the project its extras must exist (`make` and the light path install it for real);
 `limen demo` runs whole in test_demo.py; `limen bench` with all rivals would take an hour, so its
-options are read; and what needs the hub is left out.
+options are read; what needs the hub is left out; and an export that stands in several places runs
+once.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,25 +45,34 @@ def lines(block):
 
 
 @pytest.fixture(scope="session")
-def reader_folder(tmp_path_factory, make_checkpoint):
-    """A folder as the README's reader has it."""
+def reader_folder(tmp_path_factory, make_checkpoint, teach_languages):
+    """A folder as the README's reader has it, with a checkpoint whose int8 decides alike."""
     folder = tmp_path_factory.mktemp("docs")
     labels = {"id2label": {0: "joy", 1: "anger"}, "problem_type": "multi_label_classification"}
     make_checkpoint(folder / "my-checkpoint", **labels)
+    teach_languages(folder / "my-checkpoint")
     (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
-    (folder / "texts.txt").write_text("what a day\n회의는 네 시\n", encoding="utf-8")
+    texts = [row.text for language in ("en", "ko") for row in sentences(language, "train")]
+    (folder / "texts.txt").write_text("\n".join(texts[::4]) + "\n", encoding="utf-8")
     for name, split in (("labelled", "train"), ("held-out", "test")):
         rows = [row for row in sentences("en", split) if {"joy", "anger"} & {*row.labels}]
         told = ({"text": row.text, "labels": [*{"joy", "anger"} & {*row.labels}]} for row in rows)
         content = "".join(json.dumps(row) + "\n" for row in told)
         (folder / f"{name}.jsonl").write_text(content, encoding="utf-8")
-    limen(["export", "my-checkpoint", "-o", "emotion.onnx"], folder)
+    table = exported(("export", "my-checkpoint", "-o", "emotion.onnx"), folder)
+    assert "why: int8 is the first rung that passes" in table
     limen(["bench", "emotion.onnx", "--quick", "--rounds", "1", "--measures", "one,bulk"], folder)
     return folder
 
 
+@cache
+def exported(words, folder):
+    """Run an export once."""
+    return limen(words, folder)
+
+
 def limen(words, folder):
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "limen", *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -95,7 +106,8 @@ def test_shell_block(block, reader_folder):
         elif words[:2] == ["limen", "demo"]:
             check_demo(words[1:])
         elif words[0] == "limen":
-            limen(words[1:], reader_folder)
+            run = exported if words[1] == "export" else limen
+            run(tuple(words[1:]), reader_folder)
         else:
             assert words[0] == "python", f"no rule for: {line}"
             done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True)

@@ -11,14 +11,16 @@ import onnx
 import pytest
 from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen_export import ExportSettings, export
-from limen_export.graph.quantize import to_int8
+from limen_export.ladder.rung_graphs import RungGraphs
 from limen_export.settings import NamedTexts
 
 OLD = b"an older file"
 STEPS = (
-    "limen_export.candidate.to_int8",
-    "limen_export.candidate.compare",
-    "limen_export.candidate.measure",
+    "limen_export.pipeline.rewrite",
+    "limen_export.ladder.rung_graphs.observe",
+    "limen_export.ladder.rung_graphs.optimise_offline",
+    "limen_export.ladder.judging.Judging.judge",
+    "limen_export.ladder.candidate.measure",
     "limen_export.pipeline.golden",
     "limen_export.pipeline.open_model",
     "limen.format.writing.os.fsync",
@@ -54,8 +56,27 @@ def changed(graph, change):
     return copy
 
 
-def test_an_older_file_is_replaced(target, traced, texts):
-    report = export("bert", target, ExportSettings(texts=texts))
+@pytest.fixture
+def spoilt(monkeypatch):
+    """Return (change, rungs) -> nothing; from then on those rungs' graphs are changed."""
+    build = RungGraphs.build
+
+    def spoil(change, *rungs):
+        def changing(graphs, precision, in_float=frozenset()):
+            graph = build(graphs, precision, in_float)
+            return changed(graph, change) if precision in rungs else graph
+
+        monkeypatch.setattr(RungGraphs, "build", changing)
+
+    return spoil
+
+
+def lost(values):
+    return values * np.nan
+
+
+def test_an_older_file_is_replaced(target, traced, texts, easy):
+    report = export("bert", target, ExportSettings(texts=texts, gate=easy))
     assert [path.name for path in target.parent.iterdir()] == ["m.onnx"]
     assert target.stat().st_size == report.size_bytes > len(OLD)
     assert limen.load(target).labels == traced.labels
@@ -106,31 +127,31 @@ def test_read_only_folder(target, traced, texts):
     assert untouched(target)
 
 
-def test_full_disk(target, traced, texts, monkeypatch):
+def test_full_disk(target, traced, texts, easy, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match=os.strerror(errno.ENOSPC)):
-        export("bert", target, ExportSettings(texts=texts))
+        export("bert", target, ExportSettings(texts=texts, gate=easy))
     assert untouched(target)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_interrupt_leaves_nothing(target, traced, texts, monkeypatch, step):
+def test_interrupt_leaves_nothing(target, traced, texts, easy, monkeypatch, step):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(step, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export("bert", target, ExportSettings(texts=texts))
+        export("bert", target, ExportSettings(texts=texts, gate=easy))
     assert untouched(target)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["auto", "fp32", "int8"])
 @pytest.mark.parametrize(
     "change",
-    [lambda values: values + 0.01 * np.sign(values), lambda values: values * np.nan],
+    [lambda values: values + 0.01 * np.sign(values), lost],
     ids=["weights moved", "weights lost"],
 )
 def test_a_graph_without_parity_is_refused(target, traced, texts, monkeypatch, precision, change):
@@ -141,12 +162,10 @@ def test_a_graph_without_parity_is_refused(target, traced, texts, monkeypatch, p
     assert untouched(target)
 
 
-def test_int8_that_decides_otherwise_is_refused(target, traced, texts, monkeypatch):
-    monkeypatch.setattr(
-        "limen_export.candidate.to_int8", lambda graph: changed(to_int8(graph), np.negative)
-    )
-    with pytest.raises(ExportError, match="--precision fp32"):
-        export("bert", target, ExportSettings(precision="int8", texts=texts))
+def test_int8_that_decides_otherwise_is_refused(target, traced, texts, easy, spoilt):
+    spoilt(np.negative, "int8")
+    with pytest.raises(ExportError, match=r"int8 does not pass .* use --precision auto or fp32"):
+        export("bert", target, ExportSettings(precision="int8", texts=texts, gate=easy))
     assert untouched(target)
     export("bert", target, ExportSettings(precision="fp32", texts=texts))
     np.testing.assert_allclose(
@@ -154,35 +173,38 @@ def test_int8_that_decides_otherwise_is_refused(target, traced, texts, monkeypat
     )
 
 
-def test_int8_without_finite_logits_is_refused(target, traced, texts, monkeypatch):
-    monkeypatch.setattr(
-        "limen_export.candidate.to_int8",
-        lambda graph: changed(to_int8(graph), lambda values: values * np.nan),
-    )
-    with pytest.raises(LimenError, match="fp32"):
-        export("bert", target, ExportSettings(precision="int8", texts=texts))
+def test_int8_without_finite_logits_is_refused(target, traced, texts, easy, spoilt):
+    spoilt(lost, "int8")
+    with pytest.raises(LimenError, match="not finite; export it as fp32"):
+        export("bert", target, ExportSettings(precision="int8", texts=texts, gate=easy))
     assert untouched(target)
-    report = export("bert", target, ExportSettings(precision="fp32", texts=texts))
-    assert [rung.precision for rung in report.evidence.rungs] == ["fp32"]
-    (notice,) = report.notices
-    assert "int8 is left out" in notice
+
+
+@pytest.mark.parametrize(
+    ("broken", "takes"),
+    [
+        (("int8",), "int8-float-rows"),
+        (("int8", "int8-float-rows", "int8-mixed"), "fp32"),
+    ],
+)
+def test_a_rung_that_fails_does_not_stop_the_next(
+    target, traced, texts, easy, spoilt, broken, takes
+):
+    spoilt(lost, *broken)
+    report = export("bert", target, ExportSettings(texts=texts, gate=easy))
+    assert [rung.precision for rung in report.evidence.rungs] == list(
+        dict.fromkeys((takes, "fp32"))
+    )
+    assert [notice.split(":")[0] for notice in report.notices] == [
+        f"{precision} is left out" for precision in broken
+    ]
+    assert limen.load(target).labels == traced.labels
 
 
 def test_no_text_to_compare_on_is_refused(target, traced):
     with pytest.raises(InputError, match="no text to compare on"):
         export("bert", target, ExportSettings(texts=NamedTexts("nothing", ())))
     assert untouched(target)
-
-
-def test_int8_that_fails_does_not_stop_an_fp32_export(target, traced, texts, monkeypatch):
-    monkeypatch.setattr(
-        "limen_export.candidate.to_int8",
-        lambda graph: changed(to_int8(graph), lambda values: values * np.nan),
-    )
-    report = export("bert", target, ExportSettings(precision="fp32", texts=texts))
-    assert [rung.precision for rung in report.evidence.rungs] == ["fp32"]
-    assert any("int8 is left out" in notice for notice in report.notices)
-    assert limen.load(target).labels == traced.labels
 
 
 def test_texts_that_are_not_unicode_are_refused_before_the_source_runs(target, traced):
@@ -192,11 +214,11 @@ def test_texts_that_are_not_unicode_are_refused_before_the_source_runs(target, t
     assert untouched(target)
 
 
-def test_full_temporary_disk(target, traced, texts, monkeypatch):
+def test_full_temporary_disk(target, traced, texts, easy, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("limen_export.candidate.measure", full)
+    monkeypatch.setattr("limen_export.ladder.candidate.measure", full)
     with pytest.raises(OutputError, match="No space left"):
-        export("bert", target, ExportSettings(texts=texts))
+        export("bert", target, ExportSettings(texts=texts, gate=easy))
     assert untouched(target)

@@ -11,9 +11,10 @@ import torch
 from limen.format import read
 from limen_export import ExportSettings, export
 from limen_export.settings import NamedTexts
+from limen_export.sources.checkpoint import read_checkpoint
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-JUDGED, COMPARED = 1_000, 50
+JUDGED, COMPARED = 1_000, 500
 PARITY = 1e-4
 LEAST_CELLS_ALIKE = 0.99
 MODELS = {"goemotions-minilm": "multilabel", "3i4k-ko-bert": "multiclass"}
@@ -21,7 +22,9 @@ MODELS = {"goemotions-minilm": "multilabel", "3i4k-ko-bert": "multiclass"}
 
 @dataclass(frozen=True)
 class Exported:
-    """One checkpoint: its two files, what transformers computes, and what the export reported."""
+    """One checkpoint: its two files (fp32, and what `auto` chose), what transformers computes, and
+    what the export reported.
+    """
 
     name: str
     texts: tuple[str, ...] = field(repr=False)
@@ -63,28 +66,22 @@ def transformers_logits(folder, texts):
     return np.array(rows)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_torch_thread():
-    """torch's threads wait for each other by spinning: on a busy machine that takes minutes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module", params=sorted(MODELS))
-def exported(request, shared, tmp_path_factory):
+def exported(request, shared, tmp_path_factory, run_once):
     folder = shared / "models" / request.param
     files, reports = {}, {}
     with unshown():
         texts = read_texts(shared, request.param)
         # Spread over the file: one of the two is sorted by label.
         judged = tuple(texts[:: len(texts) // JUDGED][:JUDGED])
-        compared = NamedTexts("fifty", tuple(texts[1 :: len(texts) // COMPARED][:COMPARED]))
-        for precision in ("fp32", "int8"):
-            files[precision] = tmp_path_factory.mktemp("real") / f"{precision}.onnx"
-            settings = ExportSettings(precision=precision, texts=compared)
-            reports[precision] = export(str(folder), files[precision], settings)
+        compared = NamedTexts("held out", tuple(texts[1 :: len(texts) // COMPARED][:COMPARED]))
+        source = run_once(read_checkpoint(str(folder), None, None))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: source)
+            for wanted, precision in (("fp32", "fp32"), ("auto", "int8")):
+                files[precision] = tmp_path_factory.mktemp("real") / f"{precision}.onnx"
+                settings = ExportSettings(precision=wanted, texts=compared)
+                reports[precision] = export(str(folder), files[precision], settings)
         rows = transformers_logits(folder, (*judged, *compared.texts))
     return Exported(request.param, judged, compared, rows[:JUDGED], rows[JUDGED:], files, reports)
 
@@ -148,8 +145,11 @@ def test_rule_and_precision(exported, precision):
 def test_evidence_is_what_was_measured(exported, precision):
     evidence = read(exported.files[precision]).metadata.evidence
     assert evidence == exported.reports[precision].evidence
-    assert (evidence.texts_name, evidence.texts, evidence.fits) == ("fifty", COMPARED, ())
-    assert [rung.precision for rung in evidence.rungs] == ["fp32", "int8"]
+    assert (evidence.texts_name, evidence.texts, evidence.fits) == ("held out", COMPARED, ())
+    tried = {"fp32": ["fp32"], "int8": ["int8", "fp32"]}[precision]
+    assert [rung.precision for rung in evidence.rungs] == tried
+    assert evidence.chosen == 0
+    assert {rung.judgement.verdict for rung in evidence.rungs} == {"passed"}
     expected = decided(exported.compared_logits, exported.name)
     for rung in evidence.rungs:
         model = limen.load(exported.files[rung.precision])

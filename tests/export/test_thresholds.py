@@ -81,8 +81,10 @@ def test_missing_or_binary_thresholds_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "given_thresholds", [GIVEN, dict(zip(LABELS, GIVEN, strict=True))], ids=["list", "map"]
 )
-def test_given_thresholds_are_the_default_of_the_file(tmp_path, traced, texts, given_thresholds):
-    settings = ExportSettings(thresholds=given_thresholds, texts=texts)
+def test_given_thresholds_are_the_default_of_the_file(
+    tmp_path, traced, texts, easy, given_thresholds
+):
+    settings = ExportSettings(thresholds=given_thresholds, texts=texts, gate=easy)
     export("bert", tmp_path / "m.onnx", settings)
     decision = read(tmp_path / "m.onnx").metadata.decision
     assert {point.name for point in decision.points} == {"half", "custom"}
@@ -112,8 +114,8 @@ def test_given_thresholds_of_a_multiclass_model(tmp_path, untimed, edited, texts
     assert not model.at("argmax")("the day was good").abstained
 
 
-def test_without_thresholds_there_is_half_alone(tmp_path, traced, texts):
-    export("bert", tmp_path / "m.onnx", ExportSettings(texts=texts))
+def test_without_thresholds_there_is_half_alone(tmp_path, traced, texts, easy):
+    export("bert", tmp_path / "m.onnx", ExportSettings(texts=texts, gate=easy))
     decision = read(tmp_path / "m.onnx").metadata.decision
     assert [point.name for point in decision.points] == ["half"]
     assert decision.point("half").thresholds == (0.5, 0.5, 0.5)
@@ -121,7 +123,7 @@ def test_without_thresholds_there_is_half_alone(tmp_path, traced, texts):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_fitted_on_what_the_finished_graph_gives(tmp_path, traced, texts, precision):
+def test_fitted_on_what_the_finished_graph_gives(tmp_path, traced, texts, easy, precision):
     """As `limen tune` would on the file: the block, and a record of how well it decides."""
     draw = np.random.default_rng(3)
     source = traced.logits(texts.texts)
@@ -130,7 +132,7 @@ def test_fitted_on_what_the_finished_graph_gives(tmp_path, traced, texts, precis
         tuple(label for label, true in zip(LABELS, row, strict=True) if true) for row in truth
     )
     labelled = LabelledTexts("own labels", texts.texts, names)
-    settings = ExportSettings(precision=precision, fit_on=labelled, texts=texts)
+    settings = ExportSettings(precision=precision, fit_on=labelled, texts=texts, gate=easy)
     report = export("bert", tmp_path / "m.onnx", settings)
     metadata = read(tmp_path / "m.onnx").metadata
     decision = metadata.decision

@@ -14,7 +14,7 @@ from limen_export.graph.rewriting import (
 )
 
 _BY_ROW = frozenset(
-    "Add Sub Mul Div Pow MatMul Gelu Tanh Relu Erf Sigmoid LayerNormalization".split()
+    "Add Sub Mul Div Pow MatMul Gelu Tanh Relu Erf Sigmoid LayerNormalization Split".split()
 )
 """Operators whose row i depends on row i of their inputs alone, given rank 3 and constant weights.
 """
@@ -26,7 +26,7 @@ def keep_first_token(graph: ir.Graph) -> int:
 
     Applies where the head takes row 0 (`Gather` along the tokens with index 0) and nothing else
     reads the last layer. Keys and values still need every row. A head that pools all tokens is left
-    alone.
+    alone. Where attention is not fused, only what follows it is narrowed.
 
     Counts the nodes that now run on one row.
     """
@@ -37,116 +37,166 @@ def keep_first_token(graph: ir.Graph) -> int:
             rows is not None
             and attribute(select, "axis", 0) == 1
             and whole_number(select.inputs[1]) == 0
-            and len(list(rows.uses())) == 1
             and _rank(rows) == 3
         ):
-            count += _Narrowing(graph, rows).narrow(select)
+            count += _Narrowing(graph, select, rows).narrow()
     return count
 
 
 class _Narrowing:
     """Copies the nodes behind the last rows, from back to front, until rows needed in full."""
 
-    def __init__(self, graph: ir.Graph, last: ir.Value) -> None:
+    def __init__(self, graph: ir.Graph, select: ir.Node, last: ir.Value) -> None:
         self._graph = graph
+        self._select = select
         self._last = last
-        self._full = _needed_in_full(last)
+        self._full = _needed_in_full(select, last)
         self._narrow: dict[ir.Value, ir.Value] = {}
         self._slice: list[ir.Value] = []
         self.count = 0
 
-    def narrow(self, select: ir.Node) -> int:
-        if self._last in self._full or not self._full:
-            return 0
-        self._order = {
-            value: index for index, node in enumerate(self._graph) for value in node.outputs
-        }
-        first = self._first_row(self._last, select)
-        select.replace_input_with(0, first)
+    def narrow(self) -> int:
+        if self._last not in self._full:
+            self._select.replace_input_with(0, self._first_row(self._last))
         return self.count
 
-    def _first_row(self, value: ir.Value, select: ir.Node) -> ir.Value:
-        known = self._narrow.get(value)
-        if known is None:
+    def _first_row(self, value: ir.Value) -> ir.Value:
+        if value not in self._narrow:
             node = value.producer()
-            if value in self._full or node is None or not _copies(node):
-                known = self._sliced(value, select)
+            if value in self._full or node is None:
+                self._narrow[value] = self._sliced(value)
             else:
-                known = self._copy(node, select)
-            known.type = value.type
-            self._narrow[value] = known
-        return known
+                self._narrow |= dict(zip(node.outputs, self._copy(node), strict=True))
+            self._narrow[value].type = value.type
+        return self._narrow[value]
 
-    def _copy(self, node: ir.Node, select: ir.Node) -> ir.Value:
-        """Attention needs the first query alone; all else the first row of all that has rows."""
+    def _copy(self, node: ir.Node) -> list[ir.Value]:
         inputs = list(node.inputs)
-        narrowed = [0] if node.op_type == "MultiHeadAttention" else range(len(inputs))
-        for index in narrowed:
+        for index in _by_row(node):
             given = inputs[index]
-            if given is not None and constant(given) is None:
-                inputs[index] = self._first_row(given, select)
+            if given is not None:
+                inputs[index] = self._first_row(given)
         self.count += 1
-        (result,) = add_node(
-            select,
+        return add_node(
+            self._select,
             node.op_type,
             inputs,
             {name: item.value for name, item in node.attributes.items()},
             domain=node.domain,
+            outputs=len(node.outputs),
         )
-        return result
 
-    def _sliced(self, value: ir.Value, select: ir.Node) -> ir.Value:
+    def _sliced(self, value: ir.Value) -> ir.Value:
         if not self._slice:
             numbers = {"first_row_start": 0, "first_row_end": 1, "first_row_axis": 1}
             self._slice = [
                 weight(self._graph, name, np.array([number], np.int64))
                 for name, number in numbers.items()
             ]
-        (result,) = add_node(select, "Slice", [value, *self._slice])
+        (result,) = add_node(self._select, "Slice", [value, *self._slice])
         return result
+
+
+def _by_row(node: ir.Node) -> list[int]:
+    """Return the inputs of which row i of the result needs row i alone: of an attention the query,
+    of all else what is computed.
+    """
+    if node.op_type == "MultiHeadAttention":
+        return [0]
+    return [place for place, given in enumerate(node.inputs) if constant(given) is None]
 
 
 def _copies(node: ir.Node) -> bool:
     if node.op_type == "MultiHeadAttention":
-        return len(node.inputs) == 3 or all(extra is None for extra in node.inputs[3:])
-    if node.op_type not in _BY_ROW or len(node.outputs) != 1:
-        return False
-    if node.op_type == "MatMul":
-        matrix = constant(node.inputs[1])
-        return matrix is not None and matrix.ndim == 2
-    if node.op_type == "LayerNormalization" and attribute(node, "axis", -1) not in (-1, 2):
+        return _sees_every_token(node)
+    if node.op_type not in _BY_ROW:
         return False
     computed = [given for given in node.inputs if given is not None and constant(given) is None]
-    fixed = [constant(given) for given in node.inputs if given is not None]
-    return all(_rank(given) == 3 for given in computed) and all(
-        numbers.ndim <= 1 for numbers in fixed if numbers is not None
+    fixed = [numbers for given in node.inputs if (numbers := constant(given)) is not None]
+    if any(_rank(given) != 3 for given in computed):
+        return False
+    if node.op_type == "MatMul":
+        return constant(node.inputs[0]) is None and [numbers.ndim for numbers in fixed] == [2]
+    if node.op_type == "Split":
+        return attribute(node, "axis", 0) in (-1, 2) and computed == [node.inputs[0]]
+    if node.op_type == "LayerNormalization" and attribute(node, "axis", -1) not in (-1, 2):
+        return False
+    return len(node.outputs) == 1 and all(numbers.ndim <= 1 for numbers in fixed)
+
+
+def _sees_every_token(attention: ir.Node) -> bool:
+    """Whether the rows of a query are independent of each other: a mask, a bias or a past would
+    have to be narrowed as well.
+    """
+    given, more = attention.inputs[:3], attention.inputs[3:]
+    return (
+        len(given) == 3
+        and all(part is not None and _rank(part) == 3 for part in given)
+        and all(extra is None for extra in more)
+        and len(attention.outputs) == 1
+        and not attribute(attention, "unidirectional", 0)
     )
 
 
-def _needed_in_full(last: ir.Value) -> set[ir.Value]:
-    """Everything that the keys and values of the nearest attention read."""
-    nearest, waiting, seen = [], [last], set()
-    while waiting:
-        value = waiting.pop()
-        node = value.producer()
-        if value in seen or node is None:
-            continue
-        seen.add(value)
-        if node.op_type == "MultiHeadAttention":
-            nearest.append(node)
-            continue
-        waiting += [given for given in node.inputs if given is not None]
+def _needed_in_full(select: ir.Node, last: ir.Value) -> set[ir.Value]:
+    """Everything that is computed for every token anyway, so that its first row is cut out: what
+    the keys and values of the nearest attention read, what others read, and what cannot be had for
+    one row alone. A copy of it for one row would be work on top.
+    """
     full: set[ir.Value] = set()
-    waiting = [given for node in nearest for given in node.inputs[1:3] if given is not None]
+    while True:
+        path = _path(last, full)
+        nodes = {node for value in path if (node := value.producer()) is not None}
+        needed = [part for node in nodes for part in _other_inputs(node)]
+        needed += [value for value in path if not _narrows(value, nodes | {select})]
+        if full.issuperset(needed):
+            return full
+        full |= _with_all_before(needed)
+
+
+def _path(last: ir.Value, full: set[ir.Value]) -> set[ir.Value]:
+    """Walk from the last rows to those needed in full."""
+    found: set[ir.Value] = set()
+    waiting = [last]
     while waiting:
         value = waiting.pop()
-        if value in full:
+        if value in found or value in full:
             continue
-        full.add(value)
+        found.add(value)
         node = value.producer()
         if node is not None:
-            waiting += [given for given in node.inputs if given is not None]
-    return full
+            waiting += [given for place in _by_row(node) if (given := node.inputs[place])]
+    return found
+
+
+def _other_inputs(node: ir.Node) -> list[ir.Value]:
+    return [
+        given
+        for place, given in enumerate(node.inputs)
+        if given is not None and constant(given) is None and place not in _by_row(node)
+    ]
+
+
+def _narrows(value: ir.Value, readers: set[ir.Node]) -> bool:
+    node = value.producer()
+    return (
+        node is not None
+        and _copies(node)
+        and not any(part.is_graph_output() for part in node.outputs)
+        and all(use.node in readers for part in node.outputs for use in part.uses())
+    )
+
+
+def _with_all_before(values: list[ir.Value]) -> set[ir.Value]:
+    found: set[ir.Value] = set()
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        node = value.producer()
+        if value not in found:
+            found.add(value)
+            waiting += [] if node is None else [given for given in node.inputs if given is not None]
+    return found
 
 
 def _rank(value: ir.Value) -> int | None:

@@ -106,7 +106,7 @@ def _noting(found: list[bool]) -> Attention:
     ) -> torch.Tensor:
         open_mask = attn_mask is None or _hides_nothing(attn_mask)
         found.append(open_mask and not is_causal and dropout_p == 0.0)
-        return torch.zeros_like(query)
+        return query.new_zeros((*query.shape[:-1], value.shape[-1]))
 
     return attention
 

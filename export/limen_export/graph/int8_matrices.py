@@ -60,7 +60,7 @@ def int8_matrices(model: ir.Model, in_float: AbstractSet[str] = frozenset()) -> 
     for name, node in matrix_products(copy.graph):
         if name in in_float:
             continue
-        matrix, scale = _stored(copy.graph, name, node)
+        matrix, scale = stored_by_column(copy.graph, name, node)
         end, bias = with_bias(node)
         (result,) = add_node(
             end,
@@ -89,7 +89,7 @@ def by_column(matrix: Array) -> tuple[Array, Array]:
     return np.rint(matrix / scale).clip(-LARGEST, LARGEST).astype(np.int8), scale
 
 
-def _stored(graph: ir.Graph, name: str, node: ir.Node) -> tuple[ir.Value, ir.Value]:
+def stored_by_column(graph: ir.Graph, name: str, node: ir.Node) -> tuple[ir.Value, ir.Value]:
     """Add a quantised matrix and its scales, or find them where the matrix is shared by layers."""
     known = graph.initializers.get(f"{name}_int8"), graph.initializers.get(f"{name}_scale")
     if known[0] is not None and known[1] is not None:

@@ -4,8 +4,9 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from limen_export.graph.int8_matrices import LARGEST
+from limen_export.graph.int8_matrices import by_column
 from limen_export.graph.rewriting import (
+    Array,
     add_node,
     attribute,
     constant,
@@ -26,15 +27,19 @@ def int8_rows(graph: ir.Graph) -> int:
     Counts the lookups.
     """
     count = 0
+    known: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
     for node in nodes_of(graph, "Gather"):
         table, ids = node.inputs[0], node.inputs[1]
         rows = constant(table)
         if table is None or rows is None or ids is None or not reads_ids(node):
             continue
-        scale = np.abs(rows).max(axis=1, keepdims=True) / LARGEST
-        scale = np.where(scale == 0, 1, scale).astype(np.float32)
-        stored = weight(graph, f"{table.name}_int8", np.rint(rows / scale).astype(np.int8))
-        scales = weight(graph, f"{table.name}_scale", scale)
+        if table not in known:
+            quantised, scale = by_row(rows)
+            known[table] = (
+                weight(graph, f"{table.name}_int8", quantised),
+                weight(graph, f"{table.name}_scale", scale),
+            )
+        stored, scales = known[table]
         (found,) = add_node(node, "Gather", [stored, ids], {"axis": 0})
         (numbers,) = add_node(node, "Cast", [found], {"to": onnx.TensorProto.FLOAT})
         (factor,) = add_node(node, "Gather", [scales, ids], {"axis": 0})
@@ -42,6 +47,14 @@ def int8_rows(graph: ir.Graph) -> int:
         replace(node.outputs[0], result)
         count += 1
     return count
+
+
+def by_row(table: Array) -> tuple[Array, Array]:
+    """Quantise a table, float32 (rows, columns), to int8 of the same shape and a float32 scale for
+    each row, (rows, 1); their product is within half a scale of the table.
+    """
+    quantised, scale = by_column(table.T)
+    return quantised.T, scale[:, None]
 
 
 def reads_ids(lookup: ir.Node) -> bool:

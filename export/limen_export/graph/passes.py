@@ -11,6 +11,7 @@ from limen.errors import ExportError, reason
 
 from limen_export.graph.constants import fold_constants
 from limen_export.graph.eager_attention import fuse_eager_attention
+from limen_export.graph.equal_weights import share_equal_weights
 from limen_export.graph.first_token import keep_first_token
 from limen_export.graph.idle_masks import drop_idle_masks
 from limen_export.graph.int8_rows import vocabulary_size
@@ -23,6 +24,7 @@ from limen_export.graph.running import open_graph
 from limen_export.graph.unused_inputs import drop_unused_inputs
 
 PASSES: tuple[Pass, ...] = (
+    share_equal_weights,
     name_matrices,
     fold_constants,
     drop_idle_masks,
@@ -78,7 +80,12 @@ class RewrittenGraph:
     def notices(self) -> tuple[str, ...]:
         """What the user should know: passes that were left out, attention that is not fused."""
         left_out = [
-            f"graph pass {result.name} is left out: it moved a logit by {result.difference:.2g}"
+            f"graph pass {result.name} is left out: "
+            + (
+                f"it moved a logit by {result.difference:.2g}"
+                if np.isfinite(result.difference)
+                else "the graph that it made does not run, or gives no finite logits"
+            )
             for result in self.results
             if not result.kept
         ]

@@ -1,6 +1,7 @@
 """Rows that do not depend on the text: positions and the token type of single texts."""
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from limen_export.graph.rewriting import (
@@ -11,6 +12,7 @@ from limen_export.graph.rewriting import (
     graph_pass,
     nodes_of,
     replace,
+    same_shape,
     weight,
 )
 
@@ -19,6 +21,8 @@ _KEEPS_VALUES = frozenset(
     "Unsqueeze".split()
 )
 """Operators that only choose, repeat or reorder the elements of their first input."""
+
+_WHOLE_NUMBERS = frozenset({onnx.TensorProto.INT32, onnx.TensorProto.INT64})
 
 
 @graph_pass
@@ -37,7 +41,7 @@ def fold_positions(graph: ir.Graph) -> int:
         stored = constant(cut.inputs[0])
         if stored is None or attribute(node, "axis", 0) != 0 or stored.ndim > 2:
             continue
-        if any(constant(step) is None for step in cut.inputs[3:]):
+        if not _cuts_axes(cut, stored.ndim) or stored.max() >= len(table):
             continue
         rows = weight(graph, f"{_name(node.inputs[0])}_in_order", table[stored])
         (result,) = add_node(node, "Slice", [rows, *cut.inputs[1:]])
@@ -63,13 +67,9 @@ def fold_token_types(graph: ir.Graph) -> int:
         row = _only_value(ids)
         if row is None or constant(ids) is not None or not -len(table) <= row < len(table):
             continue
-        result = node.outputs[0]
-        kept = weight(graph, f"{_name(node.inputs[0])}_row", table[row])
-        for use in list(result.uses()):
-            if use.node.op_type != "Add":
-                break
-        else:
-            replace(result, kept)
+        if _added_to_rows(node.outputs[0]):
+            kept = weight(graph, f"{_name(node.inputs[0])}_row", table[row])
+            replace(node.outputs[0], kept)
             count += 1
     return count
 
@@ -87,7 +87,7 @@ def add_rows_once(graph: ir.Graph) -> int:
             continue
         tokens, row, cut = found
         table = constant(cut.inputs[0])
-        if table is None:
+        if table is None or not _cuts_axes(cut, table.ndim - 1) or len(row) != table.shape[-1]:
             continue
         rows = weight(graph, f"{_name(cut.inputs[0])}_with_row", table + row)
         (positions,) = add_node(node, "Slice", [rows, *cut.inputs[1:]])
@@ -95,6 +95,23 @@ def add_rows_once(graph: ir.Graph) -> int:
         replace(node.outputs[0], result)
         count += 1
     return count
+
+
+def _cuts_axes(cut: ir.Node, count: int) -> bool:
+    """Whether a Slice names the axes that it cuts, counted from the front, all before `count`."""
+    axes = constant(cut.inputs[3]) if len(cut.inputs) > 3 else None
+    return axes is not None and bool(((axes >= 0) & (axes < count)).all())
+
+
+def _added_to_rows(result: ir.Value) -> bool:
+    """Whether rows are only added to others that are known to have the same shape, so that one row
+    can stand for all of them.
+    """
+    for use in result.uses():
+        other = use.node.inputs[1 - use.idx] if use.node.op_type == "Add" else None
+        if other is None or other is result or not same_shape(other, result):
+            return False
+    return bool(result.uses()) and not result.is_graph_output()
 
 
 def _sum_with_row(node: ir.Node) -> tuple[ir.Value, Array, ir.Node] | None:
@@ -125,6 +142,8 @@ def _only_value(value: ir.Value) -> int | None:
             filled = attribute(node, "value")
             return 0 if filled is None else int(filled.numpy().reshape(-1)[0])
         if node.op_type not in _KEEPS_VALUES or node.inputs[0] is None:
+            return None
+        if node.op_type == "Cast" and attribute(node, "to") not in _WHOLE_NUMBERS:
             return None
         value = node.inputs[0]
         found = constant(value)

@@ -2,7 +2,14 @@
 
 import onnx_ir as ir
 
-from limen_export.graph.rewriting import attribute, constant, graph_pass, nodes_of, replace
+from limen_export.graph.rewriting import (
+    attribute,
+    constant,
+    graph_pass,
+    nodes_of,
+    replace,
+    same_shape,
+)
 
 
 @graph_pass
@@ -27,7 +34,7 @@ def drop_needless_reshapes(graph: ir.Graph) -> int:
             continue
         count += _pass_over(node)
         given = node.inputs[0]
-        if given is not None and _same_shape(given, result) and not result.is_graph_output():
+        if given is not None and same_shape(given, result) and not result.is_graph_output():
             replace(result, given)
             count += 1
     return count
@@ -50,14 +57,3 @@ def _states_all_dimensions(node: ir.Node) -> bool:
         return True
     shape = constant(node.inputs[1])
     return shape is not None and bool((shape != 0).all())
-
-
-def _same_shape(given: ir.Value, result: ir.Value) -> bool:
-    if given.shape is None or result.shape is None or len(given.shape) != len(result.shape):
-        return False
-    pairs = zip(given.shape.dims, result.shape.dims, strict=True)
-    return all(_known(one) is not None and _known(one) == _known(other) for one, other in pairs)
-
-
-def _known(dimension: int | ir.SymbolicDim) -> int | str | None:
-    return dimension if isinstance(dimension, int) else dimension.value

@@ -65,7 +65,14 @@ def drop_dead(graph: ir.Graph) -> None:
 
 def constant(value: ir.Value | None) -> Array | None:
     """Return the numbers of a weight or of a Constant node; None for what is computed."""
-    tensor = None if value is None else ir.convenience.get_const_tensor(value)
+    if value is None:
+        return None
+    node = value.producer()
+    stated = node is not None and node.op_type == "Constant" and "value" in node.attributes
+    if node is not None and stated:
+        # onnx_ir's own reading would rename these numbers, in the graph that came in as well.
+        return node.attributes["value"].as_tensor().numpy()
+    tensor = ir.convenience.get_const_tensor(value)
     return None if tensor is None else tensor.numpy()
 
 
@@ -135,10 +142,27 @@ def attribute(node: ir.Node, name: str, default: Any = None) -> Any:  # noqa: AN
     return default if found is None else found.value
 
 
+def same_shape(one: ir.Value, other: ir.Value) -> bool:
+    """Say whether two values are known to have the same dimensions, numbers or symbols."""
+    if one.shape is None or other.shape is None or len(one.shape) != len(other.shape):
+        return False
+    pairs = zip(one.shape.dims, other.shape.dims, strict=True)
+    return all(_known(mine) is not None and _known(mine) == _known(its) for mine, its in pairs)
+
+
+def _known(dimension: int | ir.SymbolicDim) -> int | str | None:
+    return dimension if isinstance(dimension, int) else dimension.value
+
+
 def replace(old: ir.Value, new: ir.Value) -> None:
-    """Let everybody who reads `old`, the graph's outputs included, read `new`."""
+    """Let everybody who reads `old`, the graph's outputs included, read `new`; an output keeps its
+    name.
+    """
     if new.shape is None:
         new.shape = old.shape
     if new.type is None:
         new.type = old.type
+    name = old.name if old.is_graph_output() else None
     ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    if name is not None:
+        old.name, new.name = f"{name}_before", name

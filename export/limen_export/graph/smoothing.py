@@ -141,7 +141,7 @@ def _exchange(graph: ir.Graph, nodes: list[ir.Node], numbers: Array) -> None:
     for node in nodes:
         node.replace_input_with(1, new)
     if old is not None and not old.uses():
-        del graph.initializers[name]
+        graph.initializers.pop(name, None)
         new.name = name
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from limen_export.graph.int8_matrices import by_column, matrix_products, with_bias
+from limen_export.graph.int8_matrices import matrix_products, stored_by_column, with_bias
 from limen_export.graph.rewriting import (
     MICROSOFT,
     Rewritten,
     add_node,
-    constant,
     drop_dead,
     replace,
     weight,
@@ -55,16 +54,18 @@ def int8_static(model: ir.Model, ranges: Mapping[str, Range]) -> Rewritten:
     copy = model.clone()
     graph = copy.graph
     count = 0
+    steps: dict[str, tuple[ir.Value, ir.Value]] = {}
     for name, node in matrix_products(graph):
-        found = constant(node.inputs[1])
-        if name not in ranges or found is None:
+        if name not in ranges:
             continue
-        known = ranges[name]
-        quantised, scales = by_column(found)
-        matrix = weight(graph, f"{name}_int8", quantised)
-        columns = weight(graph, f"{name}_scale", scales)
-        step = weight(graph, f"{name}_step", np.array(known.scale, np.float32))
-        zero = weight(graph, f"{name}_zero", np.array(known.zero_point, np.uint8))
+        matrix, columns = stored_by_column(graph, name, node)
+        if name not in steps:
+            known = ranges[name]
+            steps[name] = (
+                weight(graph, f"{name}_step", np.array(known.scale, np.float32)),
+                weight(graph, f"{name}_zero", np.array(known.zero_point, np.uint8)),
+            )
+        step, zero = steps[name]
         end, bias = with_bias(node)
         (rows,) = add_node(end, "QuantizeLinear", [node.inputs[0], step, zero])
         (result,) = add_node(

@@ -23,6 +23,7 @@ from limen.format import (
 )
 from limen.model import Model, open_model
 
+from limen_export.comparison import require_parity
 from limen_export.ladder.judging import Judging
 from limen_export.latency import measure
 from limen_export.reference import Reference
@@ -63,7 +64,8 @@ def candidate_of(
 
     Raises:
         EngineError: onnxruntime refuses the graph, or a logit is not finite.
-        ExportError: the graph is too large for a file.
+        ExportError: the graph is too large for a file, or one in fp32 does not give the source's
+            logits.
     """
     empty = Evidence(judging.texts.name, len(judging.texts.texts), ())
     draft = stamp(
@@ -72,6 +74,9 @@ def candidate_of(
     )
     opened = open_model(parse(draft, f"{reference.name} ({precision})"))
     logits = opened.logits(judging.texts.texts)
+    if precision == "fp32":
+        must = judging.exact
+        require_parity(judging.expected[must], logits[must], reference.name)
     return Candidate(precision, in_float, draft, opened, logits, judging.judge(logits))
 
 

@@ -1,7 +1,8 @@
 """Climbing the ladder: rungs are built and judged from the fastest on, until one passes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -13,7 +14,7 @@ from limen.errors import ExportError, LimenError
 from limen.format import DecisionBlock, Precision
 from limen.progress import Progress
 
-from limen_export.comparison import require_parity
+from limen_export.graph.int8_matrices import matrix_names
 from limen_export.ladder.candidate import Candidate, candidate_of, serialised
 from limen_export.ladder.judging import Judging
 from limen_export.ladder.rung_graphs import RungGraphs
@@ -24,6 +25,7 @@ from limen_export.settings import PrecisionChoice
 _OBSERVED_TEXTS = 64
 _SENSITIVITY_TEXTS = 300
 _PLAIN: tuple[Precision, ...] = ("int8", "int8-float-rows")
+_MIXED: Literal["int8-mixed"] = "int8-mixed"
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,32 @@ class Ladder:
 
     def __init__(
         self,
-        graphs: RungGraphs,
+        fp32: ir.Model,
         reference: Reference,
         decision: DecisionBlock,
         judging: Judging,
         told: Progress,
     ) -> None:
-        """Put together what every rung needs; `prepare_ladder` is the usual way."""
-        self._graphs = graphs
+        """Put together what every rung needs.
+
+        Args:
+            fp32: the graph, after all passes.
+            reference: the source.
+            decision: rule, labels, link and the point at which sensitivities are measured.
+            judging: texts, and the gate.
+            told: is told what is built.
+        """
+        self._fp32 = fp32
         self._reference = reference
         self._decision = decision
         self._judging = judging
         self._told = told
+
+    @cached_property
+    def _graphs(self) -> RungGraphs:
+        """What makes the int8 rungs, prepared when the first of them is built."""
+        self._told.step("observing what reaches the matrices")
+        return prepare_graphs(self._fp32, self._reference, self._judging.texts.texts[::-1])
 
     def climb(self, wanted: PrecisionChoice) -> Climb:
         """Build fp32, which must give the source's logits, then rungs from the fastest on until one
@@ -70,18 +86,17 @@ class Ladder:
             LimenError: the wanted rung cannot be built.
         """
         exact = self._judged("fp32")
-        must = self._judging.exact
-        require_parity(self._judging.expected[must], exact.logits[must], self._reference.name)
         if wanted == "auto":
             return self._first_that_passes(exact)
         if wanted == "fp32":
             tried: tuple[Candidate, ...] = (exact,)
         else:
-            tried = (self._mixed()[-1] if wanted == "int8-mixed" else self._judged(wanted), exact)
+            tried = (self._mixed()[-1] if wanted == _MIXED else self._judged(wanted), exact)
         if not tried[0].figures.passes:
+            others = "" if wanted == "fp32" else "use --precision auto or fp32, or "
             raise ExportError(
                 f"{self._reference.name}: {wanted} does not pass the quality gate "
-                f"({tried[0].figures.why}); nothing was written: use --precision auto or fp32, or "
+                f"({tried[0].figures.why}); nothing was written: {others}"
                 "allow more with --max-drop and --min-agreement"
             )
         return self._result(tried, 0)
@@ -89,19 +104,16 @@ class Ladder:
     def _first_that_passes(self, exact: Candidate) -> Climb:
         tried: list[Candidate] = []
         notices: list[str] = []
-        for build in (*(self._one(precision) for precision in _PLAIN), self._mixed):
+        for precision in (*_PLAIN, _MIXED):
             try:
-                tried += build()
+                tried += self._mixed() if precision == _MIXED else [self._judged(precision)]
             except LimenError as error:
-                notices.append(f"int8 is left out: {error}")
-                break
+                notices.append(f"{precision} is left out: {error}")
+                continue
             if tried[-1].figures.passes:
                 break
         passed = [place for place, rung in enumerate(tried) if rung.figures.passes]
         return self._result((*tried, exact), passed[0] if passed else len(tried), tuple(notices))
-
-    def _one(self, precision: Precision) -> Callable[[], list[Candidate]]:
-        return lambda: [self._judged(precision)]
 
     def _result(
         self, tried: tuple[Candidate, ...], chosen: int, notices: tuple[str, ...] = ()
@@ -111,13 +123,15 @@ class Ladder:
                 f"{self._reference.name}: no precision passes the quality gate; the last, "
                 f"{tried[chosen].precision}: {tried[chosen].figures.why}; nothing was written"
             )
-        return Climb(tried, chosen, len(self._graphs.matrices), notices)
+        return Climb(tried, chosen, len(matrix_names(self._fp32)), notices)
 
     def _judged(self, precision: Precision, in_float: tuple[str, ...] = ()) -> Candidate:
         count = len(self._judging.texts.texts)
         kept = f" with {len(in_float)} matrices in float" if in_float else ""
         self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
-        graph = self._graphs.build(precision, frozenset(in_float))
+        exact = precision == "fp32"
+        graphs = RungGraphs(self._fp32, {}, {}) if exact else self._graphs
+        graph = graphs.build(precision, frozenset(in_float))
         return candidate_of(
             graph, precision, in_float, self._reference, self._decision, self._judging
         )
@@ -129,10 +143,13 @@ class Ladder:
         """
         order = [one.matrix for one in self._by_sensitivity() if one.gain > 0]
         if not order:
-            raise ExportError("no matrix gains anything in float; use --precision fp32")
+            raise ExportError(
+                f"{self._reference.name}: no matrix decides more like the source in float; use "
+                "--precision fp32"
+            )
         failed, count = None, 1
         while True:
-            trial = self._judged("int8-mixed", tuple(order[:count]))
+            trial = self._judged(_MIXED, tuple(order[:count]))
             if trial.figures.passes:
                 break
             failed = trial
@@ -142,7 +159,7 @@ class Ladder:
         least, passed = 0 if failed is None else len(failed.in_float), trial
         while len(passed.in_float) - least > 1:
             middle = (least + len(passed.in_float)) // 2
-            trial = self._judged("int8-mixed", tuple(order[:middle]))
+            trial = self._judged(_MIXED, tuple(order[:middle]))
             if trial.figures.passes:
                 passed = trial
             else:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from limen.arrays import FloatArray
 from limen.corpus import sentences
-from limen.errors import InputError
+from limen.errors import ExportError, InputError
 from limen.evaluation.gating import Gate, GateFigures, GateSettings, TrueLabels
 from limen.evaluation.parts import text_key
 from limen.format import DecisionBlock, EncoderBlock
@@ -71,11 +71,17 @@ def judging_on(
 
     Raises:
         InputError: labels that the model does not have, or too few labelled texts.
-        ExportError: the source fails.
+        ExportError: the source fails, or the trimmed vocabulary splits every text in another way.
     """
     exact = np.ones(len(every.texts), dtype=np.bool_)
     if whole is not reference.encoder:
         exact = unchanged_texts(whole, reference.encoder, every.texts)
+        if not exact.any():
+            raise ExportError(
+                f"{reference.name}: none of {len(every.texts):,} texts to compare on "
+                f"({every.name}) is made of kept pieces alone, so nothing can show that the "
+                "trimmed graph is right; compare on texts of the kind whose vocabulary is kept"
+            )
     truth = None if labelled is None else true_labels(labelled, decision)
     expected = reference.logits(every.texts)
     if truth is None:
