@@ -14,7 +14,7 @@ from limen.progress import Progress, progress
 from limen_bench.machine import describe_machine, library_versions
 
 _LIBRARIES = ("limen", "numpy", "onnx", "onnxruntime", "tokenizers", "torch", "transformers")
-_SECONDS = 1.0
+_SECONDS = 0.6
 _STARTS = 4
 """Starts in a round's place: one takes half a second."""
 

@@ -68,7 +68,7 @@ def measure_agreement(
     """
     told.step(f"{subject.name}: tracing and observing")
     reference = read_checkpoint(str(subject.checkpoint), None, None)
-    own = texts_to_compare(None, None).texts[::-1]
+    own = texts_to_compare(None, None).texts
     model = rewrite(reference.graph, reference.encoder.max_tokens).model
     graphs = prepare_graphs(model, reference, own)
     decision = plain_decision(reference)

@@ -25,7 +25,7 @@ LENGTHS = (16, 64, 128)
 """Upper edges of bins of the bench's task `one_at_a_time`, so that a bin holds one length."""
 GROUP = 4
 RUNGS = ("int8 smoothed", "int8 static")
-WARM_UP_S = 1.5
+WARM_UP_S = 0.6
 _COMPARED, _GROUPED = 8, 40
 _LEVELS = {"as traced": ("none", "all"), LAST_STEP: ("none", "default", "fused")}
 
@@ -53,10 +53,10 @@ def measure_speed(
     compared = [exact_rows(encoder, subject.texts, each, _COMPARED) for each in LENGTHS]
     files = GraphFiles(folder, compared)
     steps = cumulative(ir.from_proto(apart.graph), ir.from_proto(reference.graph))
-    model = _add_steps(files, steps, told)
+    model = _add_steps(files, steps, told, every=subject.every_step)
     _add_others(files, model)
     told.step(f"{subject.name}: observing what reaches the matrices")
-    rungs = prepare_graphs(model, reference, texts_to_compare(None, None).texts[::-1])
+    rungs = prepare_graphs(model, reference, texts_to_compare(None, None).texts)
     files.add(RUNGS[0], rungs.build("int8"))
     files.add(RUNGS[1], rungs.build("int8-static"))
 
@@ -87,10 +87,14 @@ def grouped(name: str) -> str:
 
 
 def _add_steps(
-    files: GraphFiles, steps: Iterator[tuple[str, ir.Model]], told: Progress
+    files: GraphFiles, steps: Iterator[tuple[str, ir.Model]], told: Progress, *, every: bool
 ) -> ir.Model:
-    """Add every step in fp32 and in int8; return the graph after the last."""
+    """Add the steps in fp32 and in int8, the first and last or every one; return the graph after
+    the last.
+    """
     for name, model in steps:
+        if not every and name not in _LEVELS:
+            continue
         told.step(name)
         levels = _LEVELS.get(name, ("none",))
         quantised = int8_rows(int8_matrices(model).graph).graph

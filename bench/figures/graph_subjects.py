@@ -25,6 +25,7 @@ class GraphSubject:
         checkpoint: its folder.
         texts: real texts.
         truth: bool (texts, labels); None where the weights are random.
+        every_step: whether every step is timed, or only the traced graph and the last one.
     """
 
     name: str
@@ -32,6 +33,7 @@ class GraphSubject:
     checkpoint: Path
     texts: tuple[str, ...]
     truth: npt.NDArray[np.bool_] | None
+    every_step: bool = False
 
     @property
     def weights_bytes(self) -> int:
@@ -48,7 +50,7 @@ def goemotions_minilm(real: Path, folder: Path) -> GraphSubject:
     title = "MiniLM, 6 layers, 384 wide"
     checkpoint = real / "models/goemotions-minilm"
     texts = tuple(text for text, _ in rows)
-    return GraphSubject("goemotions-minilm", title, checkpoint, texts, truth)
+    return GraphSubject("goemotions-minilm", title, checkpoint, texts, truth, every_step=True)
 
 
 def intents_ko_bert(real: Path, folder: Path) -> GraphSubject:

@@ -44,8 +44,9 @@ def graph_markdown(path: Path) -> str:
     measured = json.loads(path.read_text(encoding="utf-8"))
     parts = [_head(measured), "### Passes", _PASSES_NOTE]
     for name, one in measured["checkpoints"].items():
-        parts.append(f"{name} ({one['title']}):")
-        parts += [_steps(one, precision) for precision in ("fp32", "int8")]
+        if all(f"fp32 {step}" in one["graphs"] for step in ENDS.values()):
+            parts.append(f"{name} ({one['title']}):")
+            parts += [_steps(one, precision) for precision in ("fp32", "int8")]
     parts += ["### One way against another", _WAYS_NOTE]
     parts += [_ways(name, one["figures"]) for name, one in measured["checkpoints"].items()]
     parts += _optimum(measured["checkpoints"])

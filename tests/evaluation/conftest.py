@@ -32,13 +32,15 @@ def _collected(checkpoint, folder, texts, places):
     from limen.evaluation.labelled_source import LabelledText
 
     pytest.importorskip("torch")
+    from limen.evaluation.gate_settings import GateSettings
     from limen.timing import Latency
     from limen_export import ExportSettings, export
     from limen_export.latency import Speed
     from limen_export.settings import NamedTexts
 
     file = folder / "model.onnx"
-    settings = ExportSettings(precision="int8", texts=NamedTexts("some", tuple(texts[:500])))
+    some = NamedTexts("some", tuple(texts[:: len(texts) // 500]))
+    settings = ExportSettings(precision="int8", gate=GateSettings(min_agreement=0.9), texts=some)
     untimed = Speed(Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1), 1.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("limen_export.ladder.candidate.measure", lambda *_: untimed)

@@ -298,8 +298,12 @@ def stamped():
 
 @pytest.fixture
 def untimed(monkeypatch):
-    """Exports without the timing processes, which take longer than all the rest."""
+    """Exports without the timing processes, which take longer than all the rest, and on half as
+    many texts as usual: enough for three labels of which two are given.
+    """
     from limen_export.latency import Speed
+
+    monkeypatch.setattr("limen_export.ladder.judging.ENOUGH_TEXTS", 500)
 
     speed = Speed(Latency(1.0, 1.0, 1.0, 1.0, 0.0, 1), 1_000.0)
     monkeypatch.setattr("limen_export.ladder.candidate.measure", lambda *_: speed)

@@ -12,7 +12,7 @@ from limen.format import read
 
 OFFLINE = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 EASY = ("--min-agreement", "0.9")  # int8 of a random model; only of trained ones more is expected
-FILLED = "and 437 sentences of the limen emotion corpus, English and Korean"
+FILLED = "and 937 sentences of the limen emotion corpus, English and Korean"
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_table_texts_and_thresholds(limen_export, checkpoint, tmp_path, texts):
     assert lines[3].startswith("gate: at least 90.00% of (text, label) pairs alike")
     assert "decided at custom, as it is" in lines[3]
     assert lines[4] == "why: int8 is the first rung that passes"
-    assert f"500 texts: mine.txt, {FILLED}" in lines[5]
+    assert f"1,000 texts: mine.txt, {FILLED}" in lines[5]
     file = read(tmp_path / "model.onnx")
     assert f"wrote model.onnx  {len(file.data) / 1e6:.1f} MB  {file.digest[:19]}" in lines[6]
     assert file.metadata.execution.precision == "int8"
@@ -102,7 +102,7 @@ def test_json_report_and_longest_input(limen_export, checkpoint, tmp_path, texts
     assert report["digest"] == file.digest
     assert report["size_bytes"] == len(file.data)
     assert report["evidence"] == file.metadata.evidence.to_json()
-    assert report["evidence"]["texts"] == 500
+    assert report["evidence"]["texts"] == 1_000
     assert report["evidence"]["texts_name"] == f"mine.jsonl, {FILLED}"
     assert report["evidence"]["why"].startswith("fp32 was asked for: passed")
     assert report["notices"] == []
@@ -119,7 +119,7 @@ def test_csv_texts_and_rule(limen_export, checkpoint, tmp_path, texts):
         *EASY,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"500 texts: mine.csv, {FILLED}" in done.stdout
+    assert f"1,000 texts: mine.csv, {FILLED}" in done.stdout
     assert "gate: at least 90.00% of texts alike" in done.stdout
     decision = read(tmp_path / "model.onnx").metadata.decision
     assert (decision.rule, decision.link, decision.default_point) == (

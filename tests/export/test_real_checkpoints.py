@@ -14,7 +14,7 @@ from limen_export.settings import NamedTexts
 from limen_export.sources.checkpoint import read_checkpoint
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-JUDGED, COMPARED = 1_000, 500
+JUDGED, COMPARED = 1_000, 1_000
 PARITY = 1e-4
 LEAST_CELLS_ALIKE = 0.99
 MODELS = {"goemotions-minilm": "multilabel", "3i4k-ko-bert": "multiclass"}

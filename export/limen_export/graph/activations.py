@@ -39,6 +39,12 @@ class Activations:
         return found
 
     @property
+    def mean(self) -> FloatArray:
+        """Mean of the rows kept, float32 (channels,)."""
+        found: FloatArray = self.rows.mean(axis=0)
+        return found
+
+    @property
     def range(self) -> Range:
         """Smallest and largest value of all."""
         return Range(float(self.low.min()), float(self.high.max()))

@@ -28,8 +28,7 @@ def matrix_products(graph: ir.Graph) -> Iterator[tuple[str, ir.Node]]:
     """Walk the products of computed rows with a weight matrix, each under its matrix' name.
 
     Those of the head are traced as Gemm and not among them: they run on one row of a text, cost
-        next to
-    nothing and are closest to the decision.
+    next to nothing and are closest to the decision.
     """
     for node in nodes_of(graph, "MatMul"):
         rows, matrix = node.inputs[0], constant(node.inputs[1])

@@ -21,9 +21,8 @@ from limen_export.graph.rewriting import (
 
 _CAPS = (0.998, 0.99, 0.97, 0.9)
 _POWERS = (0.5, 0.6, 0.7, 0.8)
-_WORTH_A_NODE = 0.7
-_WORTH_FOLDING = 0.95
-_NEGLIGIBLE = 5e-5
+_WORTH_IT = 0.95
+"""A scale must bring the error below this share of what it is without one."""
 _STEPS = 255
 
 
@@ -36,8 +35,7 @@ def choose_scales(model: ir.Model, seen: Mapping[str, Activations]) -> dict[str,
     mind it less. The idea is SmoothQuant's (Xiao et al. 2023, https://arxiv.org/abs/2211.10438),
     its scale max|X_c|^a / max|W_c|^(1-a) among the candidates here; the others cap the channels at
     a quantile of their maxima, which leaves all but the outliers alone. Of all candidates the one
-    whose quantised product is nearest to the exact one on the rows seen is taken, if it saves
-    enough to pay for its node.
+    whose quantised product is nearest to the exact one on the rows seen is taken.
 
     Args:
         model: fp32.
@@ -52,8 +50,7 @@ def choose_scales(model: ir.Model, seen: Mapping[str, Activations]) -> dict[str,
         matrix = constant(node.inputs[1])
         if matrix is None or name not in seen or name in chosen:
             continue
-        limit = _WORTH_A_NODE if _values_before(node) is None else _WORTH_FOLDING
-        scale = _best_scale(matrix, seen[name], limit)
+        scale = _best_scale(matrix, seen[name])
         if scale is not None:
             chosen[name] = scale
     return chosen
@@ -98,13 +95,9 @@ def int8_error(matrix: Array, given: Activations) -> float:
     return _error(matrix, given, given.rows @ matrix)
 
 
-def _best_scale(matrix: Array, seen: Activations, limit: float) -> FloatArray | None:
+def _best_scale(matrix: Array, seen: Activations) -> FloatArray | None:
     exact = seen.rows @ matrix
-    size = float((exact**2).mean())
-    before = _error(matrix, seen, exact)
-    if before <= _NEGLIGIBLE * size:
-        return None
-    best, least = None, limit * before
+    best, least = None, _WORTH_IT * _error(matrix, seen, exact)
     for candidate in _candidates(matrix, seen):
         scale = candidate.astype(np.float32)
         error = _error(matrix * scale[:, None], seen.divided_by(scale), exact)

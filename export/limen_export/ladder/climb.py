@@ -75,7 +75,12 @@ class Ladder:
     def _graphs(self) -> RungGraphs:
         """What makes the int8 rungs, prepared when the first of them is built."""
         self._told.step("observing what reaches the matrices")
-        return prepare_graphs(self._fp32, self._reference, self._judging.texts.texts[::-1])
+        texts = self._judging.texts.texts
+        labelled = 0 if self._judging.labelled is None else len(self._judging.labelled.texts)
+        # Those that the metric is judged on stay unseen where there are enough others.
+        others = texts[labelled:]
+        seen = others if len(others) >= _OBSERVED_TEXTS else texts
+        return prepare_graphs(self._fp32, self._reference, seen)
 
     def climb(self, wanted: PrecisionChoice) -> Climb:
         """Build fp32, which must give the source's logits, then rungs from the fastest on until one

@@ -12,6 +12,7 @@ from limen.arrays import FloatArray
 from limen.format import Precision
 
 from limen_export.graph.activations import Activations, observe
+from limen_export.graph.bias_correction import correct_biases
 from limen_export.graph.int8_matrices import int8_matrices, matrix_names
 from limen_export.graph.int8_rows import int8_rows
 from limen_export.graph.offline import optimise_offline
@@ -62,12 +63,15 @@ class RungGraphs:
         if precision == "fp32":
             return self.fp32
         scales = {name: scale for name, scale in self.scales.items() if name not in in_float}
-        smoothed = smooth(self.fp32, scales).graph
+        seen = {
+            name: given.divided_by(scales[name]) if name in scales else given
+            for name, given in self.seen.items()
+            if name not in in_float
+        }
+        means = {name: given.mean for name, given in seen.items()}
+        prepared = correct_biases(smooth(self.fp32, scales).graph, means).graph
         if precision == "int8-static":
-            ranges = {
-                name: (seen.divided_by(scales[name]) if name in scales else seen).range
-                for name, seen in self.seen.items()
-            }
-            return int8_rows(int8_static(smoothed, ranges).graph).graph
-        quantised = int8_matrices(smoothed, in_float).graph
+            ranges = {name: given.range for name, given in seen.items()}
+            return int8_rows(int8_static(prepared, ranges).graph).graph
+        quantised = int8_matrices(prepared, in_float).graph
         return quantised if precision == "int8-float-rows" else int8_rows(quantised).graph

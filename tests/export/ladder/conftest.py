@@ -54,12 +54,9 @@ def languages(tmp_path_factory, make_checkpoint, teach_languages, run_once):
 def exported(tmp_path, monkeypatch, untimed, languages):
     """Return (what int8 spoils, settings) -> the report of the export to `m.onnx`."""
     from limen_export import ExportSettings, export
-    from limen_export.ladder.judging import ENOUGH_TEXTS
 
     def run(*spoilt, **settings):
         monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: languages(*spoilt))
-        # As many as where texts are given: enough for three labels, at half the time.
-        monkeypatch.setattr("limen_export.ladder.judging._CORPUS_TEXTS", ENOUGH_TEXTS)
         return export("bert", tmp_path / "m.onnx", ExportSettings(**settings))
 
     return run

@@ -97,7 +97,7 @@ def test_labelled_texts_may_be_read_once_the_labels_are_known(tmp_path, traced, 
     report = export("bert", tmp_path / "m.onnx", ExportSettings(fit_on=read, gate=easy))
     assert asked == [LABELS]
     evidence = report.evidence
-    assert evidence.texts == ENOUGH_TEXTS
+    assert evidence.texts == 500
     assert evidence.texts_name.startswith("own labels, and 437 sentences of the limen emotion")
     assert evidence.gate.labelled
     (fit,) = evidence.fits
@@ -109,7 +109,7 @@ def test_texts_that_fill_up_count_for_the_agreement(tmp_path, traced, easy, trut
     report = export("bert", tmp_path / "m.onnx", ExportSettings(fit_on=truth, gate=easy))
     exact = report.evidence.rungs[-1].judgement
     assert report.evidence.rungs[-1].precision == "fp32"
-    assert exact.texts_alike_low == pytest.approx(0.05 ** (1 / ENOUGH_TEXTS), abs=1e-6)
+    assert exact.texts_alike_low == pytest.approx(0.05 ** (1 / 500), abs=1e-6)
 
 
 def test_too_few_labelled_texts_are_refused(tmp_path, traced):
