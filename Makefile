@@ -1,7 +1,7 @@
 # make demo   install what the demo needs into .venv, then train, export and try a small classifier
 # make test   install what the tests need into .venv, then run them
 # make check  lint, types, import direction, and the light path proven on the built wheel
-# make figures measure everything that docs/benchmarks.md claims (real data; over an hour)
+# make figures measure everything that the documentation claims (real data; hours)
 # make rivals install what limen bench compares with, each library in an environment of its own
 #
 # On Linux the default package index serves torch with CUDA, several GB. For the CPU build:

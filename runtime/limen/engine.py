@@ -14,7 +14,7 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _IMPORTING = threading.Lock()
 
 # In fp32 SkipLayerNormalization is slower on the CPU than Add and LayerNormalization apart
-# (docs/measurements.md), and onnxruntime fuses into it by default.
+# (docs/graph.md), and onnxruntime fuses into it by default.
 SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasSkipLayerNormFusion", "EmbedLayerNormFusion"]
 
 Optimisation: TypeAlias = Literal["on_load", "none", "unsigned_weights"]
