@@ -54,7 +54,8 @@ def measure_speed(
     files = GraphFiles(folder, compared)
     steps = cumulative(ir.from_proto(apart.graph), ir.from_proto(reference.graph))
     model = _add_steps(files, steps, told, every=subject.every_step)
-    _add_others(files, model)
+    if subject.every_step:
+        _add_others(files, model)
     told.step(f"{subject.name}: observing what reaches the matrices")
     rungs = prepare_graphs(model, reference, texts_to_compare(None, None).texts)
     files.add(RUNGS[0], rungs.build("int8"))
@@ -89,19 +90,21 @@ def grouped(name: str) -> str:
 def _add_steps(
     files: GraphFiles, steps: Iterator[tuple[str, ir.Model]], told: Progress, *, every: bool
 ) -> ir.Model:
-    """Add the steps in fp32 and in int8, the first and last or every one; return the graph after
-    the last.
+    """Add every step in fp32 and in int8, or only the first in fp32; return the graph after the
+    last.
     """
     for name, model in steps:
-        if not every and name not in _LEVELS:
-            continue
         told.step(name)
         levels = _LEVELS.get(name, ("none",))
-        quantised = int8_rows(int8_matrices(model).graph).graph
-        files.add(f"fp32 {name}", ir.to_proto(model), levels)
-        files.add(f"int8 {name}", ir.to_proto(quantised), levels)
-    files.add("fp32 optimised offline", optimise_offline(ir.to_proto(model)))
-    files.add("int8 optimised offline", optimise_offline(ir.to_proto(quantised)))
+        if every:
+            quantised = int8_rows(int8_matrices(model).graph).graph
+            files.add(f"fp32 {name}", ir.to_proto(model), levels)
+            files.add(f"int8 {name}", ir.to_proto(quantised), levels)
+        elif not files.known:
+            files.add(f"fp32 {name}", ir.to_proto(model))
+    if every:
+        files.add("fp32 optimised offline", optimise_offline(ir.to_proto(model)))
+        files.add("int8 optimised offline", optimise_offline(ir.to_proto(quantised)))
     return model
 
 

@@ -25,7 +25,8 @@ class GraphSubject:
         checkpoint: its folder.
         texts: real texts.
         truth: bool (texts, labels); None where the weights are random.
-        every_step: whether every step is timed, or only the traced graph and the last one.
+        every_step: whether every step and every other way is timed, or only the traced graph and
+            the int8 rungs.
     """
 
     name: str

@@ -44,11 +44,11 @@ def graph_markdown(path: Path) -> str:
     measured = json.loads(path.read_text(encoding="utf-8"))
     parts = [_head(measured), "### Passes", _PASSES_NOTE]
     for name, one in measured["checkpoints"].items():
-        if all(f"fp32 {step}" in one["graphs"] for step in ENDS.values()):
+        if name in dict(_whole(measured["checkpoints"])):
             parts.append(f"{name} ({one['title']}):")
             parts += [_steps(one, precision) for precision in ("fp32", "int8")]
     parts += ["### One way against another", _WAYS_NOTE]
-    parts += [_ways(name, one["figures"]) for name, one in measured["checkpoints"].items()]
+    parts += [_ways(name, one["figures"]) for name, one in _whole(measured["checkpoints"])]
     parts += _optimum(measured["checkpoints"])
     for name, one in measured["checkpoints"].items():
         if "agreement" in one:
@@ -56,6 +56,15 @@ def graph_markdown(path: Path) -> str:
     parts += _start(measured["checkpoints"])
     parts += _groups(measured["checkpoints"])
     return "\n\n".join(parts) + "\n"
+
+
+def _whole(checkpoints: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the checkpoints of which every step was timed."""
+    return [
+        (name, one)
+        for name, one in checkpoints.items()
+        if all(f"fp32 {step}" in one["graphs"] for step in (*ENDS.values(), _OFFLINE))
+    ]
 
 
 _PASSES_NOTE = (
@@ -155,7 +164,7 @@ def _start(checkpoints: dict[str, Any]) -> list[str]:
         for name, one in checkpoints.items()
     ]
     loads = []
-    for name, one in checkpoints.items():
+    for name, one in _whole(checkpoints):
         for precision in ("fp32", "int8"):
             off = one["figures"][f"{precision} {_OFFLINE}"]["load"]
             usual = one["figures"][f"{precision} {_LAST} (default)"]["load"]
