@@ -131,11 +131,12 @@ class Ladder:
         return Climb(tried, chosen, len(matrix_names(self._fp32)), notices)
 
     def _judged(self, precision: Precision, in_float: tuple[str, ...] = ()) -> Candidate:
-        count = len(self._judging.texts.texts)
-        kept = f" with {len(in_float)} matrices in float" if in_float else ""
-        self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
         exact = precision == "fp32"
         graphs = RungGraphs(self._fp32, {}, {}) if exact else self._graphs
+        count = len(self._judging.texts.texts)
+        matrices = "matrix" if len(in_float) == 1 else "matrices"
+        kept = f" with {len(in_float)} {matrices} in float" if in_float else ""
+        self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
         graph = graphs.build(precision, frozenset(in_float))
         return candidate_of(
             graph, precision, in_float, self._reference, self._decision, self._judging
