@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(
 def demo(tmp_path_factory):
     """Run `limen demo` as a user does; return its folder and what it printed."""
     folder = tmp_path_factory.mktemp("demo") / "out"
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    # One thread: on a busy machine torch's threads spin for minutes while they wait for each other.
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "limen", "demo", "--output", str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
