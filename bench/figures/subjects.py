@@ -57,7 +57,7 @@ def goemotions(real: Path, folder: Path) -> Subject:
     )
     checkpoint = real / "models/goemotions-minilm"
     file = folder / "goemotions-minilm.onnx"
-    export(str(checkpoint), file, ExportSettings(precision="auto", fit_on=fit))
+    export(str(checkpoint), file, ExportSettings(precision="auto", labelled=fit))
     texts = _write(
         folder / "goemotions-dev.jsonl",
         [

@@ -78,7 +78,7 @@ def _export(
     with quiet_transformers():
         reference = read_checkpoint(checkpoint, settings.rule, settings.max_tokens)
     decision = _decision(reference, settings)
-    labelled = _labelled(settings.fit_on, reference)
+    labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary
     texts = texts_to_compare(settings.texts or kept, labelled, filled=kept is None)
     _check_encoding(reference, texts)
@@ -139,7 +139,7 @@ def _evidence(
 
 
 def _decision(reference: Reference, settings: ExportSettings) -> DecisionBlock:
-    if settings.thresholds is not None and settings.fit_on is not None:
+    if settings.thresholds is not None and settings.labelled is not None:
         raise InputError(
             "thresholds are given and labelled texts to fit them on as well; give one of them"
         )

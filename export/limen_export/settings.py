@@ -46,7 +46,7 @@ class ExportSettings:
         gate: what a rung must reach.
         thresholds: from label to threshold in [0, 1] (or one for each label, in label order), given
             by the user; None for none.
-        fit_on: labelled texts, or what reads them, on which rungs are judged, and the calibration
+        labelled: labelled texts, or what reads them, on which rungs are judged, and the calibration
             and the rule's usual operating points are fitted; None for none. Not together with
             `thresholds`.
         texts: texts to compare on, labels not needed; where they and the labelled ones are few, the
@@ -62,7 +62,7 @@ class ExportSettings:
     precision: PrecisionChoice = "auto"
     gate: GateSettings = USUAL
     thresholds: dict[str, float] | tuple[float, ...] | None = None
-    fit_on: LabelledTexts | ReadLabelled | None = None
+    labelled: LabelledTexts | ReadLabelled | None = None
     texts: NamedTexts | None = None
     golden: NamedTexts | None = None
     keep_vocabulary: NamedTexts | None = None

@@ -305,3 +305,56 @@ def test_what_the_evidence_keeps():
     record = gate.record
     assert (record.max_drop, record.min_agreement, record.strict) == (0.01, 0.95, True)
     assert (record.point, record.fitted, record.labelled) == ("argmax", True, True)
+
+
+@pytest.fixture(scope="module", params=[SEVERAL, ONE], ids=lambda one: one.rule)
+def gate_with_more(request):
+    """Gates on 400 labelled texts with and without 500 unlabelled ones, and the source's logits."""
+    source, labelled = texts(request.param, 400)
+    more, _ = texts(request.param, 500, seed=2)
+    alone = Gate(request.param, source, labelled)
+    return Gate(request.param, source, labelled, unlabelled=more), alone, source, more
+
+
+def test_agreement_counts_labelled_and_unlabelled_texts(gate_with_more):
+    judge, _, source, more = gate_with_more
+    alike = judge.judge(source, more)
+    assert (alike.texts, alike.texts_alike, alike.verdict) == (900, 1.0, "passed")
+    turned = more.copy()
+    turned[:90] = -turned[:90]
+    found = judge.judge(source, turned)
+    assert found.texts_alike == pytest.approx(1 - 90 / 900, abs=0.01)
+    assert found.max_logit_difference == pytest.approx(2 * np.abs(more[:90]).max())
+    assert found.verdict == "failed"
+
+
+def test_unlabelled_texts_do_not_touch_the_metric(gate_with_more):
+    judge, _, source, more = gate_with_more
+    rung = noisy(source, 0.3)
+    first, second = judge.judge(rung, more).quality, judge.judge(rung, -more).quality
+    assert (first.rung, first.drop) == (second.rung, second.drop)
+
+
+def test_unlabelled_texts_narrow_the_bound(gate_with_more):
+    judge, alone, source, more = gate_with_more
+    assert judge.judge(source, more).texts_alike_low > alone.judge(source).texts_alike_low
+
+
+def test_unlabelled_logits_must_be_those_of_the_gate(gate_with_more):
+    judge, _, source, more = gate_with_more
+    for wrong in (None, more[1:], more[:, 1:]):
+        with pytest.raises(InputError, match="expected the same texts and outputs"):
+            judge.judge(source, wrong)
+    broken = more.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(EngineError):
+        judge.judge(source, broken)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_an_unlabelled_logit_of_the_source_that_is_not_finite_is_refused(labelled):
+    source, known = texts(SEVERAL, 400)
+    broken = source.copy()
+    broken[3, 1] = np.inf
+    with pytest.raises(EngineError):
+        Gate(SEVERAL, source, known if labelled else None, unlabelled=broken)

@@ -132,7 +132,7 @@ def test_fitted_on_what_the_finished_graph_gives(tmp_path, traced, texts, easy, 
         tuple(label for label, true in zip(LABELS, row, strict=True) if true) for row in truth
     )
     labelled = LabelledTexts("own labels", texts.texts, names)
-    settings = ExportSettings(precision=precision, fit_on=labelled, texts=texts, gate=easy)
+    settings = ExportSettings(precision=precision, labelled=labelled, texts=texts, gate=easy)
     report = export("bert", tmp_path / "m.onnx", settings)
     metadata = read(tmp_path / "m.onnx").metadata
     decision = metadata.decision
@@ -163,6 +163,6 @@ def test_labels_to_fit_on_that_cannot_be_used(tmp_path, traced, texts, settings,
     labelled = LabelledTexts("own labels", ("good", "bad"), labels)
     with pytest.raises(InputError, match=reason):
         export(
-            "bert", tmp_path / "m.onnx", ExportSettings(fit_on=labelled, texts=texts, **settings)
+            "bert", tmp_path / "m.onnx", ExportSettings(labelled=labelled, texts=texts, **settings)
         )
     assert list(tmp_path.iterdir()) == []

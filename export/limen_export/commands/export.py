@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         gate=GateSettings(arguments.max_drop, arguments.min_agreement, arguments.strict),
         thresholds=None if arguments.thresholds is None else read_thresholds(arguments.thresholds),
-        fit_on=None if arguments.data is None else _reader(arguments),
+        labelled=None if arguments.data is None else _reader(arguments),
         texts=_texts(arguments.texts, arguments.column),
         golden=_texts(arguments.golden, arguments.column),
         keep_vocabulary=_texts(arguments.keep_vocabulary, arguments.column),
@@ -107,9 +107,10 @@ def run(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
     )
     report = export(arguments.checkpoint, arguments.output, settings)
+    # The file is there: what is said of it must not depend on whether a page can be made.
+    print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     if arguments.report is not None:
         _write_page(arguments.report, report)
-    print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     return 0
 
 

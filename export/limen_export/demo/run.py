@@ -86,7 +86,7 @@ def run_demo(settings: DemoSettings, told: Progress) -> None:
     # for a mixture of precisions.
     choice = ExportSettings(
         gate=GateSettings(min_agreement=0.99),
-        fit_on=dev,
+        labelled=dev,
         texts=NamedTexts(name, test.texts + train.texts),
     )
     print(export(str(checkpoint), file, choice, told).to_text())

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from limen_export.graph.rewriting import MICROSOFT
 
 _OPERATOR = f"{MICROSOFT}::MultiHeadAttention"
 _SHORT_LENGTHS = (1, 2, 9, 130)
-Attention: TypeAlias = Callable[..., torch.Tensor]
+_TORCH = functional.scaled_dot_product_attention
 
 
 def calls_without_mask(model: nn.Module, longest: int) -> tuple[bool, ...]:
@@ -20,10 +21,8 @@ def calls_without_mask(model: nn.Module, longest: int) -> tuple[bool, ...]:
 
     The model runs outside the tracer on texts of several lengths, the longest it takes among them,
     and each attention in turn is asked for its mask: none, or one that hides nothing. A tracer
-        cannot
-    tell: there a mask is an expression. Attention itself is left out meanwhile, so that a long text
-        costs
-    little.
+    cannot tell: there a mask is an expression. Attention itself is left out meanwhile, so that a
+    long text costs little.
 
     Args:
         model: from `input_ids`, int64 (1, tokens), to logits.
@@ -57,56 +56,73 @@ def fused_attention(without_mask: Sequence[bool]) -> Iterator[None]:
     Args:
         without_mask: what `calls_without_mask` found.
     """
-    original = functional.scaled_dot_product_attention
     calls = 0
 
-    def attention(
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attn_mask: torch.Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> torch.Tensor:
+    def attention(call: _Call) -> torch.Tensor:
         nonlocal calls
         # The tracer may run the model more than once.
         plain = bool(without_mask) and without_mask[calls % len(without_mask)]
         calls += 1
-        if plain and query.dim() == 4 and query.shape == key.shape == value.shape:
-            return _fused(query, key, value, scale)
-        return original(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
-        )
+        query = call.query
+        if plain and query.dim() == 4 and query.shape == call.key.shape == call.value.shape:
+            return _fused(query, call.key, call.value, call.scale)
+        return call.as_torch_does()
 
     with _attention_replaced(attention):
         yield
 
 
+@dataclass(frozen=True)
+class _Call:
+    """What `scaled_dot_product_attention` was called with; names and defaults are torch's
+    (https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html).
+    """
+
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    attn_mask: torch.Tensor | None = None
+    dropout_p: float = 0.0
+    is_causal: bool = False
+    scale: float | None = None
+    enable_gqa: bool = False
+
+    @property
+    def hides_nothing(self) -> bool:
+        """Whether every token sees every token."""
+        open_mask = self.attn_mask is None or _hides_nothing(self.attn_mask)
+        return open_mask and not self.is_causal and self.dropout_p == 0.0
+
+    def as_torch_does(self) -> torch.Tensor:
+        """Compute it."""
+        return _TORCH(
+            self.query,
+            self.key,
+            self.value,
+            self.attn_mask,
+            self.dropout_p,
+            self.is_causal,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
+        )
+
+
 @contextmanager
-def _attention_replaced(attention: Attention) -> Iterator[None]:
-    original = functional.scaled_dot_product_attention
-    functional.scaled_dot_product_attention = attention
+def _attention_replaced(attention: Callable[[_Call], torch.Tensor]) -> Iterator[None]:
+    before = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = lambda *given, **named: attention(
+        _Call(*given, **named)
+    )
     try:
         yield
     finally:
-        functional.scaled_dot_product_attention = original
+        functional.scaled_dot_product_attention = before
 
 
-def _noting(found: list[bool]) -> Attention:
-    def attention(
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attn_mask: torch.Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        **_: Any,  # noqa: ANN401  (scale and enable_gqa do not hide tokens)
-    ) -> torch.Tensor:
-        open_mask = attn_mask is None or _hides_nothing(attn_mask)
-        found.append(open_mask and not is_causal and dropout_p == 0.0)
-        return query.new_zeros((*query.shape[:-1], value.shape[-1]))
+def _noting(found: list[bool]) -> Callable[[_Call], torch.Tensor]:
+    def attention(call: _Call) -> torch.Tensor:
+        found.append(call.hides_nothing)
+        return call.query.new_zeros((*call.query.shape[:-1], call.value.shape[-1]))
 
     return attention
 

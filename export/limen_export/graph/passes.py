@@ -39,8 +39,7 @@ PASSES: tuple[Pass, ...] = (
 )
 EXACT = 1e-5
 """Largest difference that a pass may make, absolute and as a share of the largest logit: sums of
-float32
-in another order."""
+float32 in another order."""
 _SHAPES = ((1, 1), (1, 2), (3, 7), (2, 64), (1, 512))
 
 
@@ -101,8 +100,7 @@ def rewrite(
     traced: onnx.ModelProto, longest: int, passes: tuple[Pass, ...] = PASSES
 ) -> RewrittenGraph:
     """Apply the passes in turn; after each, run the graph before and after it on random ids of
-    several
-    batch sizes and lengths, and keep the graph before it where they differ.
+    several batch sizes and lengths, and keep the graph before it where they differ.
 
     Args:
         traced: fp32, `input_ids` to `logits`; it is left as it is.
@@ -140,12 +138,10 @@ def _compared(
         after = _logits(model, ids)
     except Exception:
         return float("inf"), before
-    pairs = zip(before, after, strict=True)
+    pairs = list(zip(before, after, strict=True))
     if any(one.shape != other.shape for one, other in pairs):
         return float("inf"), before
-    differences = [
-        float(np.abs(one - other).max()) for one, other in zip(before, after, strict=True)
-    ]
+    differences = [float(np.abs(one - other).max()) for one, other in pairs]
     return (max(differences) if np.isfinite(differences).all() else float("inf")), after
 
 

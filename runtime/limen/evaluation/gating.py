@@ -125,18 +125,18 @@ class Gate:
                 self._decider = cross_fit(data, decision, self._fit)
         self._chosen = self._decider.decide(source)
         none = np.empty((0, decision.outputs), dtype=np.float32)
-        self._more: FloatArray = none if unlabelled is None else unlabelled
-        self._more_decider = self._fitted_on_all()
-        self._more_chosen = self._more_decider.decide(self._more)
+        self._unlabelled: FloatArray = none if unlabelled is None else unlabelled
+        self._unlabelled_decider = self._fitted_on_all()
+        self._unlabelled_chosen = self._unlabelled_decider.decide(self._unlabelled)
 
     def _fitted_on_all(self) -> DecisionByFold:
         labelled, decision = self._labelled, self._decision
-        if not len(self._more) or labelled is None or self._fit is None:
-            return not_fitted(decision, len(self._more))
-        check_finite(self._more)
+        check_finite(self._unlabelled)
+        if not len(self._unlabelled) or labelled is None or self._fit is None:
+            return not_fitted(decision, len(self._unlabelled))
         data = LabelledLogits(self._source, labelled.truth, labelled.keys)
         tuned = fit_block(data, decision, self._fit, "judged")
-        return not_fitted(decision.using(tuned.block), len(self._more))
+        return not_fitted(decision.using(tuned.block), len(self._unlabelled))
 
     @property
     def record(self) -> GateRecord:
@@ -162,8 +162,8 @@ class Gate:
             InputError: another shape than the source's.
             EngineError: a logit is NaN or infinite.
         """
-        more = self._more[:0] if unlabelled is None else unlabelled
-        for found_here, source in ((logits, self._source), (more, self._more)):
+        more = self._unlabelled[:0] if unlabelled is None else unlabelled
+        for found_here, source in ((logits, self._source), (more, self._unlabelled)):
             if np.shape(found_here) != source.shape:
                 raise InputError(
                     f"logits of shape {np.shape(found_here)}, the source's are {source.shape}; "
@@ -171,10 +171,13 @@ class Gate:
                 )
             check_finite(found_here)
         chosen = self._decider.decide(logits)
-        both, every = np.concatenate([logits, more]), np.concatenate([self._source, self._more])
+        both, every = (
+            np.concatenate([logits, more]),
+            np.concatenate([self._source, self._unlabelled]),
+        )
         found = _agreement(
-            np.concatenate([self._chosen, self._more_chosen]),
-            np.concatenate([chosen, self._more_decider.decide(more)]),
+            np.concatenate([self._chosen, self._unlabelled_chosen]),
+            np.concatenate([chosen, self._unlabelled_decider.decide(more)]),
             exact=bool((beyond_parity(every, both) <= 0).all()),
         )
         quality = self._quality(logits, chosen)

@@ -114,21 +114,21 @@ def test_a_named_rung_that_decides_otherwise_is_refused(exported, older, precisi
 
 def test_an_undecided_rung_is_taken_with_a_notice_unless_strict(exported, by_language):
     loose = GateSettings(max_drop=1.0, min_agreement=0.0)
-    report = exported("matrix", fit_on=by_language, gate=loose)
+    report = exported("matrix", labelled=by_language, gate=loose)
     quality = report.evidence.chosen_rung.judgement.quality
     assert report.precision == "int8"
     assert 0 < quality.drop < quality.drop_high
     between = (quality.drop + quality.drop_high) / 2
-    report = exported("matrix", fit_on=by_language, gate=GateSettings(between, 0.0))
+    report = exported("matrix", labelled=by_language, gate=GateSettings(between, 0.0))
     assert report.precision == "int8"
     assert report.all_notices[-1].startswith("int8 is undecided: ")
-    report = exported("matrix", fit_on=by_language, gate=GateSettings(between, 0.0, strict=True))
+    report = exported("matrix", labelled=by_language, gate=GateSettings(between, 0.0, strict=True))
     assert report.precision != "int8"
     assert "strict wants its upper end inside" in report.evidence.rungs[0].judgement.why
 
 
 def test_labelled_texts_judge_rungs_and_fit_the_file(exported, by_language, tmp_path):
-    report = exported(fit_on=by_language)
+    report = exported(labelled=by_language)
     evidence = read(tmp_path / "m.onnx").metadata.evidence
     assert evidence.to_json() == report.evidence.to_json()
     assert (evidence.gate.labelled, evidence.gate.fitted) == (True, True)

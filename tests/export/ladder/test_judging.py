@@ -94,7 +94,7 @@ def test_labelled_texts_may_be_read_once_the_labels_are_known(tmp_path, traced, 
         asked.append(labels)
         return truth
 
-    report = export("bert", tmp_path / "m.onnx", ExportSettings(fit_on=read, gate=easy))
+    report = export("bert", tmp_path / "m.onnx", ExportSettings(labelled=read, gate=easy))
     assert asked == [LABELS]
     evidence = report.evidence
     assert evidence.texts == 500
@@ -106,7 +106,7 @@ def test_labelled_texts_may_be_read_once_the_labels_are_known(tmp_path, traced, 
 
 def test_texts_that_fill_up_count_for_the_agreement(tmp_path, traced, easy, truth):
     """The bound of 63 texts alone would be lower."""
-    report = export("bert", tmp_path / "m.onnx", ExportSettings(fit_on=truth, gate=easy))
+    report = export("bert", tmp_path / "m.onnx", ExportSettings(labelled=truth, gate=easy))
     exact = report.evidence.rungs[-1].judgement
     assert report.evidence.rungs[-1].precision == "fp32"
     assert exact.texts_alike_low == pytest.approx(0.05 ** (1 / 500), abs=1e-6)
@@ -115,5 +115,5 @@ def test_texts_that_fill_up_count_for_the_agreement(tmp_path, traced, easy, trut
 def test_too_few_labelled_texts_are_refused(tmp_path, traced):
     few = LabelledTexts("few", ("a", "b"), (("joy",), ("anger",)))
     with pytest.raises(InputError, match="2 labelled texts are too few"):
-        export("bert", tmp_path / "m.onnx", ExportSettings(fit_on=few))
+        export("bert", tmp_path / "m.onnx", ExportSettings(labelled=few))
     assert list(tmp_path.iterdir()) == []
