@@ -26,7 +26,7 @@ from limen.format import (
     parse,
     stamp,
 )
-from limen.model import open_model
+from limen.opening import open_model
 from limen.progress import Progress
 from limen.threads import available_cores
 from limen_bench.process import TaskRequest

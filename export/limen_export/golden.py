@@ -14,7 +14,8 @@ from limen.engine import Engine
 from limen.errors import ExportError, InputError
 from limen.format import Golden, Precision, limits
 from limen.model import Model
-from limen.self_test import Deviation, cpu_name, deviation_of
+from limen.processor import read_processor
+from limen.self_test import Deviation, deviation_of
 from onnx import helper
 
 from limen_export.reference import Reference
@@ -166,9 +167,9 @@ def _deviation(found: FloatArray, expected: FloatArray) -> Deviation:
 def _require_exact(found: Deviation, tolerance: float, name: str) -> None:
     if not found.within(tolerance):
         raise ExportError(
-            f"{name}: int8 products saturate on this processor ({cpu_name()}): golden logits are "
-            f"off by {found.typical:.4g}, allowed are {tolerance:.4g}; export on a processor with "
-            "VNNI, or use --precision fp32"
+            f"{name}: int8 products saturate on this processor ({read_processor().name}): golden "
+            f"logits are off by {found.typical:.4g}, allowed are {tolerance:.4g}; export on a "
+            "processor with VNNI, or use --precision fp32"
         )
 
 

@@ -21,7 +21,7 @@ from limen.format import (
     stamp,
     write_whole,
 )
-from limen.model import open_model
+from limen.opening import open_model
 from limen.progress import Progress, progress
 
 from limen_export.given_thresholds import in_label_order
@@ -76,7 +76,9 @@ def _export(
 ) -> ExportReport:
     told.step(f"reading {checkpoint} and tracing its graph")
     with quiet_transformers():
-        reference = read_checkpoint(checkpoint, settings.rule, settings.max_tokens)
+        reference = read_checkpoint(
+            checkpoint, settings.rule, settings.max_tokens, settings.windows
+        )
     decision = _decision(reference, settings)
     labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary

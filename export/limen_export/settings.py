@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from limen.evaluation.gate_settings import USUAL, GateSettings
-from limen.format import Precision, Rule
+from limen.format import Precision, Rule, Windows
 
 PrecisionChoice: TypeAlias = Precision | Literal["auto"]
 
@@ -57,6 +57,7 @@ class ExportSettings:
             keeps everything.
         rule: overrides the checkpoint's own `problem_type`.
         max_tokens: overrides the longest input, in tokens.
+        windows: how longer texts are read, and thresholds fitted on them; None truncates them.
     """
 
     precision: PrecisionChoice = "auto"
@@ -68,3 +69,4 @@ class ExportSettings:
     keep_vocabulary: NamedTexts | None = None
     rule: Rule | None = None
     max_tokens: int | None = None
+    windows: Windows | None = None

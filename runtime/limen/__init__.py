@@ -14,7 +14,9 @@ from limen.errors import (
     MissingExtraError,
     OutputError,
 )
-from limen.model import Model, load
+from limen.format import Windows
+from limen.model import Model
+from limen.opening import load
 from limen.prediction import Prediction, Scores
 
 __version__ = "0.1.0"
@@ -30,6 +32,7 @@ __all__ = [
     "OutputError",
     "Prediction",
     "Scores",
+    "Windows",
     "__version__",
     "load",
 ]

@@ -20,6 +20,7 @@ EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 COMMANDS = {
     "predict": ("limen.commands.predict", "decide about texts"),
     "inspect": ("limen.commands.inspect", "show what a classifier file carries"),
+    "doctor": ("limen.commands.doctor", "say what limen will use on this machine, and why"),
     "tune": ("limen.commands.tune", "fit calibration and operating points on labelled texts"),
     "evaluate": ("limen.commands.evaluate", "judge a classifier file on labelled texts"),
     "export": ("limen_export.commands.export", "turn a trained checkpoint into a classifier file"),

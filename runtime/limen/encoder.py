@@ -18,10 +18,13 @@ class Encoded:
     Attributes:
         feeds: for an encoder of kind `tokens`: `input_ids`, int64, (1, tokens).
         truncated: the text was longer than the model can take and lost its end (or its beginning).
+        more: feeds of further windows of a text that is longer than the model can take, where the
+            encoder reads in windows.
     """
 
     feeds: Feeds
     truncated: bool
+    more: tuple[Feeds, ...] = ()
 
 
 class Encoder(Protocol):
@@ -42,7 +45,9 @@ def open_encoder(block: EncoderBlock) -> Encoder:
 
 
 class TokenEncoder:
-    """The encoder of kind `tokens`: a `tokenizers` tokenizer, truncating, never padding."""
+    """The encoder of kind `tokens`: a `tokenizers` tokenizer that truncates, or reads in windows,
+    and never pads.
+    """
 
     def __init__(self, block: EncoderBlock) -> None:
         """Build the tokenizer that a classifier file carries.
@@ -50,28 +55,41 @@ class TokenEncoder:
         Raises:
             EngineError: the tokenizers library does not accept it, or `max_tokens` leaves no room
                 for a text.
+            InputError: windows whose stride is as long as a window.
         """
         try:
             tokenizer = Tokenizer.from_str(block.tokenizer_json)
             tokenizer.no_padding()
-            tokenizer.enable_truncation(block.max_tokens, direction=block.truncation_side)
             tokenizer.encode_special_tokens = not block.special_tokens_in_text
+            special = tokenizer.num_special_tokens_to_add(False)
         except BaseException as error:
             raise _translated(error, "the file's tokenizer cannot be built") from error
-        special = tokenizer.num_special_tokens_to_add(False)
         if block.max_tokens <= special:
             # The library would then not truncate at all, and not say so.
             raise EngineError(
                 f"max_tokens is {block.max_tokens}, which leaves no room beside {special} special "
                 "tokens; export the model again with --max-tokens"
             )
+        stride = 0 if block.windows is None else block.windows.stride
+        if stride and stride >= block.max_tokens - special:
+            raise InputError(
+                f"windows: a stride of {stride:,} tokens, but a window holds "
+                f"{block.max_tokens - special:,} of a text; choose a shorter one"
+            )
+        try:
+            tokenizer.enable_truncation(
+                block.max_tokens, stride=stride, direction=block.truncation_side
+            )
+        except BaseException as error:
+            raise _translated(error, "the file's tokenizer cannot truncate") from error
         self._tokenizer = tokenizer
+        self._in_windows = block.windows is not None
 
     def encode(self, text: str, index: int = 0) -> Encoded:
         """Encode a text in the caller's thread.
 
         Returns:
-            `input_ids`: int64, (1, tokens), 1 to `max_tokens` of them.
+            `input_ids`: int64, (1, tokens), 1 to `max_tokens` of them, for each window.
 
         Raises:
             InputError: not a str, or it holds lone surrogates.
@@ -93,7 +111,11 @@ class TokenEncoder:
                 f"special tokens, "
                 "so a text without characters it knows cannot be decided"
             )
-        return Encoded({"input_ids": ids}, truncated=bool(encoding.overflowing))
+        rest = encoding.overflowing
+        if rest and self._in_windows:
+            more = tuple({"input_ids": np.array([part.ids], dtype=np.int64)} for part in rest)
+            return Encoded({"input_ids": ids}, False, more)
+        return Encoded({"input_ids": ids}, truncated=bool(rest))
 
 
 def _refuse_surrogates(text: str, index: int) -> None:

@@ -35,6 +35,8 @@ class Engine:
     depend on its neighbours; parallel work comes from callers in several threads.
 
     Attributes:
+        device: where the graph runs: `cpu`.
+        outputs: width of the logits.
         backend: the execution provider, and the version of onnxruntime.
     """
 
@@ -67,7 +69,8 @@ class Engine:
             self._session = _opened(data, optimisation)
         except Exception as error:
             raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
-        self._outputs = outputs
+        self.outputs = outputs
+        self.device = "cpu"
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
         self.backend = (
             f"{self._session.get_providers()[0]} of onnxruntime {quiet_onnxruntime().__version__}"
@@ -97,9 +100,9 @@ class Engine:
                 f"onnxruntime failed on a text of {tokens:,} tokens ({reason(error)})"
             ) from error
         row: FloatArray = logits[0]
-        if row.shape != (self._outputs,):
+        if row.shape != (self.outputs,):
             raise EngineError(
-                f"the graph gives logits of shape {row.shape}, the file declares {self._outputs}; "
+                f"the graph gives logits of shape {row.shape}, the file declares {self.outputs}; "
                 "export the model again"
             )
         return row

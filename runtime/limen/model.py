@@ -1,29 +1,27 @@
-"""A loaded classifier: encoder, engine and decision under one name."""
+"""A loaded classifier: inference and decision under one name."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, TypeAlias, cast, overload
 
 import numpy as np
 
 from limen.arrays import FloatArray, WideArray
 from limen.decision import decide, decision_function, score, scores_from_logits
-from limen.encoder import Encoder, open_encoder
-from limen.engine import Engine, Optimisation
-from limen.errors import InputError
-from limen.format import ClassifierFile, DecisionBlock, Fallback, OperatingPoint, read
+from limen.errors import InputError, LimenError
+from limen.format import DecisionBlock, Fallback, OperatingPoint
+from limen.inference import Inference
 from limen.operating import point_at, with_policy
 from limen.prediction import Prediction, predictions
-from limen.self_test import tested_engine
-from limen.threads import thread_count
+from limen.recent_texts import TextLogits
+from limen.stream_windows import windows
 
-_STREAM_CHUNK = 1_024
-"""Texts in flight in `stream`: large enough to keep every thread busy, small enough to stay in
-little memory."""
+Errors: TypeAlias = Literal["raise", "collect"]
+"""What becomes of a text that cannot be decided: the call ends, or the error takes its place."""
 
 
 class Model:
-    """A classifier that decides; safe to use from many threads at once.
+    """A classifier that decides; safe to use from many threads at once, and after a fork.
 
     Attributes:
         labels: label names in the order of the scores.
@@ -37,57 +35,95 @@ class Model:
 
     def __init__(
         self,
-        encoder: Encoder,
-        engine: Engine,
+        inference: Inference,
         decision: DecisionBlock,
         point: OperatingPoint,
-        threads: int,
         *,
         repaired: bool = False,
     ) -> None:
         """Put the parts together; `limen.load` is the usual way."""
-        self._encoder = encoder
-        self._engine = engine
+        self._inference = inference
         self._decision = decision
-        self._threads = threads
         self.labels = decision.labels
         self.rule = decision.rule
         self.abstain = decision.abstain
         self.operating_point = point
         self.repaired = repaired
 
+    @property
+    def device(self) -> str:
+        """Where the graph runs, `cpu`; EngineError where the model was closed."""
+        return self._inference.engine.device
+
+    @property
+    def threads(self) -> int:
+        """How many texts run at once in bulk calls, and at most at once for `asyncio`."""
+        return self._inference.threads
+
     def __call__(self, text: str) -> Prediction:
         """Decide about one text, in the caller's thread.
 
         Raises:
             InputError: not a str, or it holds lone surrogates.
-            EngineError: onnxruntime or tokenizers failed.
+            EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        return self.predict([text])[0]
+        return self._decided([self._inference.one(text)], 0)[0]
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """Decide about texts, in order; an empty list gives an empty list.
+    async def predict_async(self, text: str) -> Prediction:
+        """Decide about one text without blocking the event loop; errors as in a call.
+
+        At most `threads` texts are computed at once, for all event loops together; others wait.
+        A cancelled text never starts, or ends by itself and is forgotten.
+        """
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(self._inference.pool(), self, text)
+
+    @overload
+    def predict(
+        self, texts: Iterable[str], *, errors: Literal["raise"] = "raise"
+    ) -> list[Prediction]: ...
+    @overload
+    def predict(
+        self, texts: Iterable[str], *, errors: Literal["collect"]
+    ) -> list[Prediction | LimenError]: ...
+    def predict(
+        self, texts: Iterable[str], *, errors: Errors = "raise"
+    ) -> list[Prediction] | list[Prediction | LimenError]:
+        """Decide about texts, in order; equal texts are computed once.
+
+        Args:
+            texts: any number; an empty list gives an empty list.
+            errors: `raise` the error of the first text that cannot be decided, or `collect` it in
+                the place of its prediction.
 
         Raises:
-            InputError: `texts` is a str, or one of them is not a str or holds lone surrogates.
-            EngineError: onnxruntime or tokenizers failed.
+            InputError: `texts` is a str, or `errors` is neither; a text is not a str or holds lone
+                surrogates.
+            EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        return self._predict(_listed(texts), 0)
+        go_on = _collects(errors)
+        return list(self._in_order(_listed(texts), 0, go_on=go_on))
 
-    def _predict(self, texts: list[str], start: int) -> list[Prediction]:
-        logits, truncated = self._run(texts, start)
-        scored = score(logits, self._decision, start)
-        decided = decide(scored, self._decision, self.operating_point)
-        return predictions(self.labels, scored.scores, decided, truncated)
+    @overload
+    def stream(
+        self, texts: Iterable[str], *, errors: Literal["raise"] = "raise"
+    ) -> Iterator[Prediction]: ...
+    @overload
+    def stream(
+        self, texts: Iterable[str], *, errors: Literal["collect"]
+    ) -> Iterator[Prediction | LimenError]: ...
+    def stream(
+        self, texts: Iterable[str], *, errors: Errors = "raise"
+    ) -> Iterator[Prediction] | Iterator[Prediction | LimenError]:
+        """Decide about any number of texts in constant memory, in order.
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """Decide about any number of texts in constant memory, in order; errors as in `predict`."""
+        A window of texts is taken from the source whenever the predictions of the one before are
+        used up. Where a text or the source fails, the predictions of the texts before it come
+        first. Arguments and errors as in `predict`.
+        """
         _refuse_one(texts)
-        waiting = iter(texts)
-        start = 0
-        while chunk := list(islice(waiting, _STREAM_CHUNK)):
-            yield from self._predict(chunk, start)
-            start += len(chunk)
+        return self._streamed(texts, go_on=_collects(errors))
 
     def scores(self, texts: Iterable[str]) -> FloatArray:
         """Return the scores: float32, (texts, labels), in [0, 1]; errors as in `predict`."""
@@ -95,7 +131,7 @@ class Model:
 
     def logits(self, texts: Iterable[str]) -> FloatArray:
         """Return what the graph gives: float32, (texts, outputs); errors as in `predict`."""
-        return self._run(_listed(texts))[0]
+        return self._inference.logits(_listed(texts))
 
     def decision_function(self, texts: Iterable[str]) -> WideArray:
         """Return decision values as scikit-learn's one-vs-rest and one-vs-one classifiers do:
@@ -132,80 +168,61 @@ class Model:
                 "could break; choose another point for them"
             )
         decision = with_policy(self._decision, margin, fallback)
-        return Model(
-            self._encoder, self._engine, decision, chosen, self._threads, repaired=self.repaired
+        return Model(self._inference, decision, chosen, repaired=self.repaired)
+
+    def close(self) -> None:
+        """Give the memory of the weights back. Every operating point of the file is closed with it;
+        what is asked of one afterwards is an EngineError. Closing twice does nothing.
+        """
+        self._inference.close()
+
+    def __enter__(self) -> "Model":
+        """Return the model; the end of the block closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the model."""
+        self.close()
+
+    def _streamed(self, texts: Iterable[str], *, go_on: bool) -> Iterator[Prediction]:
+        start = 0
+        for window in windows(texts):
+            yield from self._in_order(window, start, go_on=go_on)
+            start += len(window)
+
+    def _in_order(self, texts: list[str], start: int, *, go_on: bool) -> Iterator[Prediction]:
+        """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
+        outcomes = self._inference.many(texts, start, go_on=go_on)
+        decided = iter(
+            self._decided([one for one in outcomes if isinstance(one, TextLogits)], start)
         )
+        for outcome in outcomes:
+            if isinstance(outcome, TextLogits):
+                yield next(decided)
+            elif go_on:
+                # What the caller's overload says is here: an error in a prediction's place.
+                yield cast("Prediction", outcome)
+            elif outcome is not None:
+                raise outcome
 
-    def _run(self, texts: list[str], start: int = 0) -> tuple[FloatArray, list[bool]]:
-        def one(indexed: tuple[int, str]) -> tuple[FloatArray, bool]:
-            encoded = self._encoder.encode(indexed[1], indexed[0])
-            return self._engine.logits(encoded.feeds), encoded.truncated
-
-        threads = min(self._threads, len(texts))
-        if threads <= 1:
-            results = [one(item) for item in enumerate(texts, start)]
-        else:
-            # Here and not above: it takes a tenth of the time of importing limen, and a process
-            # that decides one text at a time never needs it.
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(threads, thread_name_prefix="limen") as pool:
-                results = list(pool.map(one, enumerate(texts, start)))
-        logits = np.empty((len(results), self._decision.outputs), dtype=np.float32)
-        for index, (row, _) in enumerate(results):
-            logits[index] = row
-        return logits, [truncated for _, truncated in results]
+    def _decided(self, found: Sequence[TextLogits], start: int) -> list[Prediction]:
+        logits = np.empty((len(found), self._decision.outputs), dtype=np.float32)
+        for row, one in zip(logits, found, strict=True):
+            row[:] = one.logits
+        scored = score(logits, self._decision, start)
+        decided = decide(scored, self._decision, self.operating_point)
+        return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
 
 
-def load(
-    path: str | Path,
-    *,
-    device: str = "auto",
-    threads: int | None = None,
-    operating_point: str | None = None,
-    verify: bool = True,
-) -> Model:
-    """Load a classifier file: check it, open it, and run its golden texts.
-
-    Args:
-        path: a file that `limen export` wrote.
-        device: `auto` or `cpu`.
-        threads: how many texts to run at once in bulk calls; None follows CPU affinity and the
-            container's quota.
-        operating_point: one that the file carries; None takes the file's default.
-        verify: run the golden texts; an int8 file that this processor computes wrongly is then
-            opened again in a slower, exact way, or refused (docs/self_test.md).
-
-    Raises:
-        InputError: no such file, device or operating point.
-        FormatError: not a classifier file that this runtime may open.
-        EngineError: onnxruntime or tokenizers refuse it, or this machine computes other golden
-            logits than the file promises.
-    """
-    return open_model(
-        read(path), device=device, threads=threads, operating_point=operating_point, verify=verify
-    )
-
-
-def open_model(
-    file: ClassifierFile,
-    *,
-    device: str = "auto",
-    threads: int | None = None,
-    operating_point: str | None = None,
-    verify: bool = True,
-) -> Model:
-    """Open a file that has been read and checked; arguments and errors as in `load`."""
-    decision = file.metadata.decision
-    point = decision.point(decision.default_point if operating_point is None else operating_point)
-    count = thread_count(threads)
-    encoder = open_encoder(file.metadata.encoder)
-    optimisation: Optimisation = "none" if file.metadata.execution.optimised else "on_load"
-    engine = Engine(file.data, file.name, decision.outputs, device, optimisation)
-    repaired = False
-    if verify:
-        engine, repaired = tested_engine(file, encoder, engine, device)
-    return Model(encoder, engine, decision, point, count, repaired=repaired)
+def _collects(errors: Errors) -> bool:
+    if errors not in ("raise", "collect"):
+        raise InputError(f"errors={errors!r}; expected 'raise' or 'collect'")
+    return errors == "collect"
 
 
 def _listed(texts: Iterable[str]) -> list[str]:

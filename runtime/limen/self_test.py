@@ -1,9 +1,7 @@
 """The self-test of a loaded file: its golden texts must give the ids and logits it promises."""
 
-import platform
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +9,11 @@ from limen.encoder import Encoder
 from limen.engine import Engine
 from limen.errors import EngineError
 from limen.format import ClassifierFile, Golden
+from limen.processor import read_processor
 
 LARGEST_OVER_TOLERANCE = 10.0
 """How far beyond the tolerance a single text may be. One activation that rounds the other way can
 move one text a good way; what saturates moves most of them (docs/self_test.md)."""
-
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -115,19 +112,6 @@ def deviation_of(differences: list[float]) -> Deviation:
     return Deviation(ordered[len(ordered) // 2], ordered[-1], differences.index(ordered[-1]))
 
 
-def cpu_name() -> str:
-    """Return the processor's name: what Linux says, else what Python knows."""
-    try:
-        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "model name" and value.strip():
-            return value.strip()
-    return platform.processor() or platform.machine() or "an unknown processor"
-
-
 def _refusal(
     file: ClassifierFile, engine: Engine, found: Deviation, advice: str, tried: str = ""
 ) -> str:
@@ -136,5 +120,6 @@ def _refusal(
         f"{file.name}: golden text {found.worst}: a logit is off by {found.largest:.4g}, and half "
         f"of the texts by {found.typical:.4g} or more{tried}; allowed are "
         f"{LARGEST_OVER_TOLERANCE * tolerance:.4g} in one text and {tolerance:.4g} in most: "
-        f"{cpu_name()} with {engine.backend} does not compute what the file promises; {advice}"
+        f"{read_processor().name} with {engine.backend} does not compute what the file promises; "
+        f"{advice}"
     )

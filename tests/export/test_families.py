@@ -16,7 +16,7 @@ import torch
 import transformers
 from limen.engine import open_session, session_options
 from limen.format.operators import ALLOWED
-from limen.model import open_model
+from limen.opening import open_model
 from limen_export import ExportSettings, export
 from limen_export.graph.int8_matrices import int8_matrices, matrix_names
 from limen_export.graph.int8_rows import int8_rows

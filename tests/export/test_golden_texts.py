@@ -13,7 +13,7 @@ from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.errors import ExportError, InputError
 from limen.format import EncoderBlock, stamp
-from limen.model import open_model
+from limen.opening import open_model
 from limen.self_test import deviation_of
 from limen_export.golden import golden, golden_texts, with_noise
 from limen_export.graph.passes import rewrite

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from limen.errors import ExportError
 from limen.format import read
-from limen.model import open_model
+from limen.opening import open_model
 from limen_export import ExportSettings, export
 from limen_export.sources.checkpoint import read_checkpoint
 from limen_export.sources.head import read_head

@@ -14,7 +14,7 @@ FORBIDDEN = {
 }
 LIGHT = {"limen", "numpy", "tokenizers", "onnxruntime"}
 """What the runtime outside its gated parts may import beside the standard library."""
-GATED = ("evaluation",)
+GATED = ("evaluation", "_pyinstaller")
 
 
 @pytest.fixture(params=FOLDERS)

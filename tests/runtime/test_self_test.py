@@ -7,7 +7,6 @@ from runpy import run_path
 from types import SimpleNamespace
 
 import limen
-import limen.self_test as self_test
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 from limen.engine import Engine, open_session, quiet_onnxruntime, session_options
 from limen.errors import EngineError, FormatError
 from limen.format import Golden, parse
-from limen.model import open_model
-from limen.self_test import Deviation, cpu_name, deviation_of
+from limen.opening import open_model
+from limen.processor import read_processor
+from limen.self_test import Deviation, deviation_of
 
 GOLDEN = "limen.golden"
 CPU_INFO = Path("/proc/cpuinfo")
@@ -94,24 +94,14 @@ def test_a_refusal_says_where_what_and_what_to_do(forge, tmp_path):
     with pytest.raises(EngineError) as caught:
         loaded(forge, tmp_path, logits=[[0.0] * 4] * 3)()
     message = str(caught.value)
-    for part in (cpu_name(), "CPUExecutionProvider of onnxruntime 1.", "0.0001", "export"):
+    for part in (
+        read_processor().name,
+        "CPUExecutionProvider of onnxruntime 1.",
+        "0.0001",
+        "export",
+    ):
         assert part in message, part
     assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("processor\t: 0\nmodel name\t: A Fine CPU @ 2 GHz\n", "A Fine CPU @ 2 GHz"),
-        ("processor\t: 0\nmodel name\t:\n", None),
-        ("", None),
-    ],
-)
-def test_the_name_of_the_processor(tmp_path, monkeypatch, text, name):
-    (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
-    for path, expected in ((tmp_path / "cpuinfo", name), (tmp_path / "absent", None)):
-        monkeypatch.setattr(self_test, "_CPU_INFO", path)
-        assert cpu_name() == expected if expected else cpu_name()
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +134,7 @@ class Astray(Engine):
 @pytest.fixture
 def astray(monkeypatch):
     monkeypatch.setattr(Astray, "opened", [])
-    monkeypatch.setattr("limen.model.Engine", Astray)
+    monkeypatch.setattr("limen.opening.Engine", Astray)
     monkeypatch.setattr("limen.self_test.Engine", Astray)
     return Astray
 

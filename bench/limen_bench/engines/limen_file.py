@@ -9,7 +9,9 @@ from limen.decision import decide, score
 from limen.encoder import Encoded, Encoder, open_encoder
 from limen.engine import Engine as Session
 from limen.format import read
-from limen.model import Model, load
+from limen.inference import Inference
+from limen.model import Model
+from limen.opening import load
 
 from limen_bench.engines.engine import Engine, OpenJob
 
@@ -62,7 +64,8 @@ class _Watched:
         self._point = self._decision.point(self._decision.default_point)
         self._encoder = _TimedEncoder(open_encoder(file.metadata.encoder))
         self._session = _TimedSession(file.data, file.name, self._decision.outputs)
-        self._model = Model(self._encoder, self._session, self._decision, self._point, 1)
+        inference = Inference(self._encoder, self._session, 1)
+        self._model = Model(inference, self._decision, self._point)
 
     def stages(self, text: str) -> dict[str, float]:
         start = perf_counter_ns()

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limen.commands.labelled_arguments import add_data_arguments, labelled_rows
+from limen.errors import InputError
 from limen.evaluation.gate_settings import GateSettings
+from limen.format import Windows
 from limen.format.record_blocks import PRECISIONS
 from limen.format.rules import RULES
 from limen.format.writing import check_writable, write_whole
@@ -32,6 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
+    parser.add_argument(
+        "--windows",
+        type=int,
+        metavar="STRIDE",
+        help="read longer texts in windows that share so many tokens, instead of truncating them",
+    )
+    parser.add_argument(
+        "--aggregate",
+        choices=("max", "mean"),
+        help="of the scores of a text's windows (default: max); with --windows",
+    )
     parser.add_argument(
         "--keep-vocabulary",
         type=Path,
@@ -105,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         keep_vocabulary=_texts(arguments.keep_vocabulary, arguments.column),
         rule=arguments.rule,
         max_tokens=arguments.max_tokens,
+        windows=_windows(arguments),
     )
     report = export(arguments.checkpoint, arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
@@ -112,6 +126,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write_page(arguments.report, report)
     return 0
+
+
+def _windows(arguments: argparse.Namespace) -> Windows | None:
+    if arguments.windows is not None:
+        return Windows(arguments.windows, arguments.aggregate or "max")
+    if arguments.aggregate is not None:
+        raise InputError("--aggregate without --windows; give both")
+    return None
 
 
 def _write_page(path: Path, report: "ExportReport") -> None:

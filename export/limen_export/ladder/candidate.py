@@ -21,7 +21,8 @@ from limen.format import (
     parse,
     stamp,
 )
-from limen.model import Model, open_model
+from limen.model import Model
+from limen.opening import open_model
 
 from limen_export.comparison import require_parity
 from limen_export.ladder.judging import Judging

@@ -1,6 +1,5 @@
 """Climbing the ladder: rungs are built and judged from the fastest on, until one passes."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,6 +12,8 @@ from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.errors import ExportError, LimenError
 from limen.format import DecisionBlock, Precision
+from limen.inference import Inference
+from limen.opening import together
 from limen.progress import Progress
 from limen.threads import thread_count
 
@@ -177,14 +178,13 @@ class Ladder:
     def _by_sensitivity(self) -> tuple[Sensitivity, ...]:
         expected = self._judging.expected
         rows = _spread(len(expected), _SENSITIVITY_TEXTS)
-        encoder = TokenEncoder(self._reference.encoder)
-        feeds = [encoder.encode(self._judging.texts.texts[row]).feeds for row in rows]
+        texts = [self._judging.texts.texts[row] for row in rows]
+        block, name = self._reference.encoder, self._reference.name
+        encoder, pooled = TokenEncoder(block), together(block, self._decision)
 
         def run(graph: onnx.ModelProto) -> FloatArray:
-            name = self._reference.name
             engine = Engine(serialised(graph, name), name, expected.shape[1], optimisation="none")
-            with ThreadPoolExecutor(thread_count(None)) as pool:
-                return np.stack(list(pool.map(engine.logits, feeds)))
+            return Inference(encoder, engine, thread_count(None), together=pooled).logits(texts)
 
         return by_gain(self._graphs, run, expected[rows], self._decision, self._told)
 

@@ -1,13 +1,15 @@
 """A transformers checkpoint for sequence classification: a folder or a hub name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
 from limen.arrays import FloatArray
+from limen.decision import aggregate
 from limen.errors import ExportError, reason
-from limen.format import Rule
+from limen.format import Rule, Windows
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -24,13 +26,16 @@ from limen_export.sources.tokens import encoder_block, longest_input, read_token
 from limen_export.versions import installed_versions
 
 
-def read_checkpoint(checkpoint: str, rule: Rule | None, max_tokens: int | None) -> Reference:
+def read_checkpoint(
+    checkpoint: str, rule: Rule | None, max_tokens: int | None, windows: Windows | None = None
+) -> Reference:
     """Load a checkpoint and trace its graph.
 
     Args:
         checkpoint: a folder that `save_pretrained` wrote, or a hub name.
         rule: overrides `problem_type`.
         max_tokens: overrides the longest input.
+        windows: how longer texts are read; None truncates them.
 
     Raises:
         ExportError: a part is missing or does not fit; the message says which.
@@ -42,18 +47,34 @@ def read_checkpoint(checkpoint: str, rule: Rule | None, max_tokens: int | None) 
     model = _model(folder, config, head)
     _check_vocabulary(model, tokenizer, folder.name)
     longest = longest_input(tokenizer, positions(model), max_tokens, folder.name)
+    reading = None if windows is None else SourceWindows(windows, head)
     return Reference(
         name=folder.name,
         licence=folder.licence,
         labels=head.labels,
         rule=head.rule,
         link=head.link,
-        encoder=encoder_block(tokenizer, longest),
-        logits=SourceLogits(model, tokenizer, longest),
+        encoder=encoder_block(tokenizer, longest, windows),
+        logits=SourceLogits(model, tokenizer, longest, reading),
         graph=trace(model, longest),
         versions=installed_versions(),
         notices=head.notices,
     )
+
+
+class SourceWindows:
+    """How the source reads texts that are longer than it can take."""
+
+    def __init__(self, windows: Windows, head: Head) -> None:
+        """Keep what puts the windows of a text together."""
+        self.stride = windows.stride
+        self.together = partial(
+            aggregate,
+            how=windows.aggregate,
+            rule=head.rule,
+            link=head.link,
+            labels=len(head.labels),
+        )
 
 
 class SourceLogits:
@@ -65,9 +86,14 @@ class SourceLogits:
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, max_tokens: int
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        max_tokens: int,
+        windows: SourceWindows | None = None,
     ) -> None:
         """Keep the parts; the model must be in evaluation mode."""
+        self._windows = windows
         self._model = model
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
@@ -78,17 +104,33 @@ class SourceLogits:
         rows = []
         with torch.inference_mode():
             for text in texts:
-                inputs = self._tokenizer(
-                    text, truncation=True, max_length=self._max_tokens, return_tensors="pt"
+                found = [self._row(inputs) for inputs in self._inputs(text)]
+                whole = (
+                    found[0] if self._windows is None else self._windows.together(np.stack(found))
                 )
-                ids = inputs["input_ids"]
-                if self._offset and (ids == self._offset - 1).any():
-                    counted = torch.arange(self._offset, self._offset + ids.shape[1])
-                    inputs["position_ids"] = counted.unsqueeze(0)
-                rows.append(self._row(inputs))
+                rows.append(whole)
         return np.array(rows, dtype=np.float32).reshape(len(texts), -1)
 
+    def _inputs(self, text: str) -> Iterator[dict[str, torch.Tensor]]:
+        """What the tokenizer gives for each window of a text, each (1, tokens)."""
+        options: dict[str, Any] = {"truncation": True, "max_length": self._max_tokens}
+        if self._windows is None:
+            yield dict(self._tokenizer(text, return_tensors="pt", **options))
+            return
+        encoded = self._tokenizer(
+            text, stride=self._windows.stride, return_overflowing_tokens=True, **options
+        )
+        encoded.pop("overflow_to_sample_mapping")
+        for rows in zip(*encoded.values(), strict=True):
+            yield {
+                name: torch.tensor([row]) for name, row in zip(encoded.keys(), rows, strict=True)
+            }
+
     def _row(self, inputs: dict[str, torch.Tensor]) -> FloatArray:
+        ids = inputs["input_ids"]
+        if self._offset and (ids == self._offset - 1).any():
+            counted = torch.arange(self._offset, self._offset + ids.shape[1])
+            inputs["position_ids"] = counted.unsqueeze(0)
         try:
             row: FloatArray = self._model(**inputs).logits[0].numpy()
         except Exception as error:

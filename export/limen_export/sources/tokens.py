@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from limen.errors import ExportError, reason
-from limen.format import EncoderBlock
+from limen.format import EncoderBlock, Windows
 from limen.format.encoder_block import Side
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -74,7 +74,9 @@ def longest_input(
     return longest
 
 
-def encoder_block(tokenizer: PreTrainedTokenizerFast, max_tokens: int) -> EncoderBlock:
+def encoder_block(
+    tokenizer: PreTrainedTokenizerFast, max_tokens: int, windows: Windows | None = None
+) -> EncoderBlock:
     """Freeze a tokenizer: the very one that transformers runs, padding and truncation cleared."""
     frozen = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     frozen.no_padding()
@@ -85,4 +87,5 @@ def encoder_block(tokenizer: PreTrainedTokenizerFast, max_tokens: int) -> Encode
         max_tokens=max_tokens,
         truncation_side=side,
         special_tokens_in_text=not getattr(tokenizer, "split_special_tokens", False),
+        windows=windows,
     )

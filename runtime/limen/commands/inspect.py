@@ -9,6 +9,7 @@ from limen.commands.rung_lines import rung_lines
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
+    EncoderBlock,
     FitRecord,
     Metadata,
     OperatingPoint,
@@ -40,7 +41,7 @@ def as_json(file: ClassifierFile) -> Json:
         "digest": file.digest,
         "encoder": {
             "kind": "tokens",
-            "long_text": "truncate",
+            "long_text": _long_text_json(metadata.encoder),
             "max_tokens": metadata.encoder.max_tokens,
             "special_tokens_in_text": metadata.encoder.special_tokens_in_text,
             "tokenizer_bytes": len(metadata.encoder.tokenizer_json.encode("utf-8")),
@@ -66,8 +67,7 @@ def as_text(file: ClassifierFile) -> str:
         f"{file.name}  {len(file.data) / 1e6:.1f} MB  {file.digest}",
         f"rule        {_rule(decision)}, link {decision.link}, {_calibration(decision)}",
         f"labels      {len(decision.labels)}: {', '.join(decision.labels)}",
-        f"encoder     tokens, at most {encoder.max_tokens:,}; longer texts are truncated on the "
-        f"{encoder.truncation_side}",
+        f"encoder     tokens, at most {encoder.max_tokens:,}; {_long_text(encoder)}",
         f"execution   {metadata.execution.precision} for {metadata.execution.device}, "
         f"{metadata.execution.shape} lengths",
         f"source      {metadata.provenance.source}, {metadata.provenance.date}, "
@@ -81,6 +81,23 @@ def as_text(file: ClassifierFile) -> str:
         kept = ", ".join(block.name for block in decision.replaced)
         lines.append(f"blocks      {decision.block_name} in use; kept: {kept}")
     return "\n".join([*lines, *_evidence_lines(metadata)])
+
+
+def _long_text_json(encoder: EncoderBlock) -> Json:
+    windows = encoder.windows
+    if windows is None:
+        return "truncate"
+    return {"windows": {"aggregate": windows.aggregate, "stride": windows.stride}}
+
+
+def _long_text(encoder: EncoderBlock) -> str:
+    windows = encoder.windows
+    if windows is None:
+        return f"longer texts are truncated on the {encoder.truncation_side}"
+    return (
+        f"longer texts are read in windows that share {windows.stride:,} tokens, the "
+        f"{windows.aggregate} of their scores"
+    )
 
 
 def _rule(decision: DecisionBlock) -> str:

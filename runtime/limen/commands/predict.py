@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from limen.errors import InputError
-from limen.model import load
+from limen.opening import load
 from limen.text_files import plain_texts, read_texts
 
 

@@ -1,5 +1,6 @@
 """Logits to scores to labels: pure numpy."""
 
+from limen.decision.aggregating import aggregate
 from limen.decision.confidence import decision_function
 from limen.decision.rules import REASONS, Decided, decide
 from limen.decision.scoring import Scored, score, scores_from_logits
@@ -8,6 +9,7 @@ __all__ = [
     "REASONS",
     "Decided",
     "Scored",
+    "aggregate",
     "decide",
     "decision_function",
     "score",

@@ -11,7 +11,7 @@ from limen.evaluation.judged import Judged
 from limen.evaluation.labelled_source import LabelledText
 from limen.evaluation.report.shown import Shown
 from limen.format import ClassifierFile, DecisionBlock, OperatingPoint
-from limen.model import open_model
+from limen.opening import open_model
 from limen.progress import Progress, Silent
 
 

@@ -25,7 +25,7 @@ from limen.format import (
     stamp,
     write_whole,
 )
-from limen.model import open_model
+from limen.opening import open_model
 from limen.progress import Progress, progress
 
 

@@ -3,7 +3,7 @@
 from limen.format.calibration_block import Calibration, Curve, Isotonic, Platt, Temperature
 from limen.format.classifier_file import ClassifierFile, parse, read, stamp
 from limen.format.decision_block import AbstainPolicy, DecisionBlock, Fallback
-from limen.format.encoder_block import EncoderBlock
+from limen.format.encoder_block import Aggregate, EncoderBlock, Windows
 from limen.format.evidence_block import Evidence, FitRecord
 from limen.format.fitted_block import FittedBlock
 from limen.format.metadata import FORMAT, Metadata
@@ -16,6 +16,7 @@ from limen.format.writing import check_writable, write_whole
 __all__ = [
     "FORMAT",
     "AbstainPolicy",
+    "Aggregate",
     "Calibration",
     "ClassifierFile",
     "Curve",
@@ -42,6 +43,7 @@ __all__ = [
     "RungQuality",
     "Temperature",
     "Verdict",
+    "Windows",
     "check_writable",
     "parse",
     "read",

@@ -6,12 +6,39 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from limen.errors import InputError
 from limen.format import limits
 from limen.format.json_block import Json, Node
 
 Side: TypeAlias = Literal["left", "right"]
+Aggregate: TypeAlias = Literal["max", "mean"]
 _SIDES = ("left", "right")
+_AGGREGATES = ("max", "mean")
 _DEFLATE_LEVEL = 9
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a text that is longer than the model can take is read: in windows of full length.
+
+    Attributes:
+        stride: tokens that a window shares with the one before it, at least 0 and less than a
+            window holds beside its special tokens (as `stride` of the tokenizers library).
+        aggregate: `max` or `mean` of the windows' scores.
+
+    Raises:
+        InputError: a negative stride, or another aggregate.
+    """
+
+    stride: int
+    aggregate: Aggregate = "max"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not isinstance(self.stride, int) or self.stride < 0:
+            raise InputError(f"windows: stride={self.stride}; expected 0 or more tokens")
+        if self.aggregate not in _AGGREGATES:
+            raise InputError(f"windows: aggregate={self.aggregate!r}; expected 'max' or 'mean'")
 
 
 @dataclass(frozen=True)
@@ -24,19 +51,28 @@ class EncoderBlock:
         truncation_side: the side on which a longer text loses tokens.
         special_tokens_in_text: True when a text that spells a special token gets that token (what
             transformers does by default), False when it is split like any other text.
+        windows: how longer texts are read; None truncates them.
     """
 
     tokenizer_json: str
     max_tokens: int
     truncation_side: Side = "right"
     special_tokens_in_text: bool = True
+    windows: Windows | None = None
 
     def to_json(self) -> Json:
         """Return the block as `limen.encoder` stores it."""
         plain = self.tokenizer_json.encode("utf-8")
+        long_text: dict[str, Json] = {"long_text": "truncate"}
+        if self.windows is not None:
+            long_text = {
+                "aggregate": self.windows.aggregate,
+                "long_text": "windows",
+                "stride": self.windows.stride,
+            }
         return {
+            **long_text,
             "kind": "tokens",
-            "long_text": "truncate",
             "max_tokens": self.max_tokens,
             "special_tokens_in_text": self.special_tokens_in_text,
             "tokenizer": {
@@ -56,12 +92,18 @@ class EncoderBlock:
                 its declared size.
         """
         node.string("kind", ("tokens",))
-        node.string("long_text", ("truncate",))
+        windows = None
+        if node.string("long_text", ("truncate", "windows")) == "windows":
+            windows = Windows(
+                node.integer("stride", 0, limits.MAX_TOKENS),
+                cast("Aggregate", node.string("aggregate", _AGGREGATES)),
+            )
         return cls(
             tokenizer_json=_inflate(node.node("tokenizer")),
             max_tokens=node.integer("max_tokens", 1, limits.MAX_TOKENS),
             truncation_side=cast("Side", node.string("truncation_side", _SIDES)),
             special_tokens_in_text=node.boolean("special_tokens_in_text"),
+            windows=windows,
         )
 
 

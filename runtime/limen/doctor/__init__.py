@@ -1,0 +1,1 @@
+"""What limen will use on this machine, and why."""

@@ -1,0 +1,59 @@
+"""A process forks only while no text is being computed, so that the child inherits whole sessions.
+
+Locks that another thread holds at the moment of a fork stay locked in the child for ever: those of
+onnxruntime's allocator, or of a tokenizer's cache. Sessions run on the caller's thread and have no
+threads of their own, so a child can go on with what it inherits, and shares the weights' memory
+with its parent.
+"""
+
+import os
+import threading
+import time
+from types import TracebackType
+
+_PAUSE_SECONDS = 0.0002
+
+
+class ForkGate:
+    """A context in which a fork waits. Entering it waits for a fork under way."""
+
+    def __init__(self) -> None:
+        """Open the gate."""
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        """Keep forks out."""
+        with self._lock:
+            self._inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let forks in."""
+        with self._lock:
+            self._inside -= 1
+
+    def close(self) -> None:
+        """Wait until nobody is inside, and let nobody enter until `open`."""
+        self._lock.acquire()
+        while self._inside:
+            self._lock.release()
+            time.sleep(_PAUSE_SECONDS)
+            self._lock.acquire()
+
+    def open(self) -> None:
+        """Let others enter again: in the parent, or in the child, which has this thread alone."""
+        self._lock.release()
+
+
+computing = ForkGate()
+"""Entered for each text by every model of the process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=computing.close, after_in_parent=computing.open, after_in_child=computing.open
+    )
