@@ -22,14 +22,21 @@ def token_counts(file: ClassifierFile, texts: Iterable[str]) -> tuple[int, ...]:
     or whatever its longest feed holds.
 
     Raises:
-        InputError: a text holds lone surrogates.
+        InputError: a text holds lone surrogates, or is read in several windows: no rival does that.
         EngineError: a text cannot be encoded.
     """
     encoder = open_encoder(file.metadata.encoder)
-    return tuple(
-        max(int(feed.size) for feed in encoder.encode(text, place).feeds.values())
-        for place, text in enumerate(texts)
-    )
+    counts = []
+    for place, text in enumerate(texts):
+        encoded = encoder.encode(text, place)
+        if encoded.more:
+            raise InputError(
+                f"text {place} ({len(text):,} characters) is read in {1 + len(encoded.more):,} "
+                "windows, and rivals truncate it; measure on texts that fit, or a file exported "
+                "without --windows"
+            )
+        counts.append(max(int(feed.size) for feed in encoded.feeds.values()))
+    return tuple(counts)
 
 
 def write_samples(

@@ -32,8 +32,7 @@ def test_what_came_before_a_failing_source_comes_first(count):
 
     found = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for window in windows(source()):
-            found += window
+        found.extend(chain.from_iterable(windows(source())))
     assert found == [str(number) for number in range(count)]
 
 

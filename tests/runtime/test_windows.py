@@ -1,4 +1,4 @@
-"""Texts longer than the model takes, read in windows: which tokens, and what their scores become."""
+"""Texts longer than the model takes, read in windows: their tokens, and their scores."""
 
 import itertools
 
