@@ -26,6 +26,11 @@ class Encoded:
     truncated: bool
     more: tuple[Feeds, ...] = ()
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens a run with these feeds has, of all windows."""
+        return sum(feeds["input_ids"].shape[1] for feeds in (self.feeds, *self.more))
+
 
 class Encoder(Protocol):
     """Turns one text into feeds."""

@@ -89,23 +89,37 @@ class Engine:
         Raises:
             EngineError: onnxruntime failed, or the logits are not as wide as declared.
         """
+        row: FloatArray = self.rows(feeds)[0]
+        return row
+
+    def rows(self, feeds: Feeds) -> FloatArray:
+        """Run texts of equal length together; how they then influence each other is the graph's.
+
+        Args:
+            feeds: int64, (texts, tokens) each, filled up as in `logits`.
+
+        Returns:
+            float32, (texts, outputs).
+
+        Raises:
+            EngineError: as in `logits`.
+        """
         for name in self._inputs - feeds.keys():
             fill = np.ones_like if name == "attention_mask" else np.zeros_like
             feeds = {**feeds, name: fill(feeds["input_ids"])}
         try:
-            logits = self._session.run(["logits"], feeds)[0]
+            logits: FloatArray = self._session.run(["logits"], feeds)[0]
         except Exception as error:
             tokens = feeds["input_ids"].shape[1]
             raise EngineError(
                 f"onnxruntime failed on a text of {tokens:,} tokens ({reason(error)})"
             ) from error
-        row: FloatArray = logits[0]
-        if row.shape != (self.outputs,):
+        if logits.shape != (len(feeds["input_ids"]), self.outputs):
             raise EngineError(
-                f"the graph gives logits of shape {row.shape}, the file declares {self.outputs}; "
-                "export the model again"
+                f"the graph gives logits of shape {logits.shape}, the file declares "
+                f"{self.outputs} for each text; export the model again"
             )
-        return row
+        return logits
 
 
 def session_options(optimisation: Optimisation = "on_load") -> Any:  # noqa: ANN401

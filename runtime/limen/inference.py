@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from limen.arrays import FloatArray
-from limen.encoder import Encoder
+from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
-from limen.recent_texts import RecentTexts, TextLogits
+from limen.grouping import Groups
+from limen.recent_texts import RecentTexts
 from limen.scheduling import places_of_each, run_longest_first
+from limen.text_logits import Outcome, TextLogits
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-Outcome: TypeAlias = TextLogits | LimenError | None
 Together: TypeAlias = Callable[[FloatArray], FloatArray]
+
+_LEAST_TO_GROUP = 16
+"""Fewer texts seldom hold a group of equal length."""
 
 
 class Inference:
@@ -36,6 +40,7 @@ class Inference:
         threads: int,
         *,
         together: Together | None = None,
+        groups: Groups | None = None,
         recent: RecentTexts | None = None,
     ) -> None:
         """Put the parts together.
@@ -46,11 +51,13 @@ class Inference:
             threads: at least 1.
             together: float32 (windows, outputs) of one text -> float32 (outputs,); None for an
                 encoder that gives one window for each text.
+            groups: runs texts of equal length together in bulk; None runs each alone.
             recent: where logits of texts are kept; None keeps none.
         """
         self.threads = threads
         self._together = together
         self._parts: tuple[Encoder, Engine] | None = (encoder, engine)
+        self._groups = groups
         self._recent = recent
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
         self._pool_lock = threading.Lock()
@@ -67,25 +74,8 @@ class Inference:
             InputError: not a str, or it holds lone surrogates.
             EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        encoder, engine = self._open_parts()
-        recent = self._recent
-        kept = recent.get(text) if recent is not None and isinstance(text, str) else None
-        if kept is not None:
-            return kept
-        with computing:
-            encoded = encoder.encode(text, index)
-            logits = engine.logits(encoded.feeds)
-            if encoded.more and self._together is not None:
-                others = [engine.logits(feeds) for feeds in encoded.more]
-                logits = self._together(np.stack([logits, *others]))
-        found = TextLogits(logits, encoded.truncated)
-        if not np.isfinite(found.logits).all():
-            raise EngineError(
-                f"text {index}: the graph gave a logit that is not finite; export it as fp32"
-            )
-        if recent is not None:
-            recent.put(text, found)
-        return found
+        found = self._encoded(text, index)
+        return found if isinstance(found, TextLogits) else self._computed(text, index, found)
 
     def many(self, texts: Sequence[str], start: int = 0, *, go_on: bool = False) -> list[Outcome]:
         """Compute texts, equal ones once, on `threads` threads that end with the call.
@@ -94,25 +84,51 @@ class Inference:
             texts: whatever the caller gave.
             start: place of the first in the caller's list, for messages.
             go_on: compute the others where a text fails. If not, those after the first one that
-                failed are left out.
-
-        Returns:
-            For each text what it gives, the error, or None where it was left out.
+                failed may be left out.
         """
-        if len(texts) == 1:
-            return [self._outcome(texts[0], start)]
         # What is no text equals nothing: it may have no hash, and its error names its place.
         keys = [text if isinstance(text, str) else place for place, text in enumerate(texts)]
         firsts, which = places_of_each(keys)
-        lengths = [len(text) if isinstance(text := texts[place], str) else 0 for place in firsts]
-        self._open_parts()
-        found = run_longest_first(
-            lambda number: self.one(texts[firsts[number]], start + firsts[number]),
-            lengths,
-            self.threads,
-            go_on=go_on,
-        )
+        each = [(texts[place], start + place) for place in firsts]
+        groups = self._groups
+        if groups is not None and len(each) >= _LEAST_TO_GROUP:
+            found = self._in_groups(groups, each)
+        else:
+            found = self._each_alone(each, go_on=go_on)
         return [found[number] for number in which]
+
+    def _each_alone(self, each: list[tuple[str, int]], *, go_on: bool) -> list[Outcome]:
+        return run_longest_first(
+            lambda number: self.one(*each[number]), _sizes(each), self.threads, go_on=go_on
+        )
+
+    def _in_groups(self, groups: Groups, each: list[tuple[str, int]]) -> list[Outcome]:
+        """Encode all texts, then run those of equal length together."""
+        encoded = run_longest_first(
+            lambda number: self._encoded(*each[number]), _sizes(each), self.threads, go_on=True
+        )
+        found = [None if isinstance(one, Encoded) else one for one in encoded]
+        left = {place: one for place, one in enumerate(encoded) if isinstance(one, Encoded)}
+
+        def run(piece: list[int]) -> None:
+            try:
+                if len(piece) > 1:
+                    with computing:
+                        rows = groups.logits([left[place].feeds for place in piece])
+                    for place, row in zip(piece, rows, strict=True):
+                        result = TextLogits(row, left[place].truncated)
+                        found[place] = self._kept(*each[place], result)
+                    return
+            except LimenError:
+                # Each text has its own answer, or its own error.
+                pass
+            for place in piece:
+                found[place] = self._alone(*each[place], left[place])
+
+        pieces = groups.arranged(left)
+        sizes = [len(piece) * left[piece[0]].tokens for piece in pieces]
+        run_longest_first(lambda number: run(pieces[number]), sizes, self.threads, go_on=True)
+        return found
 
     def logits(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 (texts, outputs).
@@ -120,8 +136,7 @@ class Inference:
         Raises:
             LimenError: of the first text that cannot be computed.
         """
-        width = self.engine.outputs
-        logits = np.empty((len(texts), width), dtype=np.float32)
+        logits = np.empty((len(texts), self.engine.outputs), dtype=np.float32)
         for row, found in zip(logits, self.many(texts), strict=True):
             if isinstance(found, LimenError):
                 raise found
@@ -146,20 +161,54 @@ class Inference:
 
     def close(self) -> None:
         """Give the session's memory back; texts that are being computed end first."""
-        self._parts = self._recent = None
+        self._parts = self._recent = self._groups = None
         with self._pool_lock:
             if self._pool is not None and self._pool[0] == os.getpid():
                 self._pool[1].shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _outcome(self, text: str, index: int) -> Outcome:
+    def _encoded(self, text: str, index: int) -> Encoded | TextLogits:
+        """Encode a text, or return what is remembered of it."""
+        encoder, recent = self._open_parts()[0], self._recent
+        kept = recent.get(text) if recent is not None and isinstance(text, str) else None
+        if kept is not None:
+            return kept
+        with computing:
+            return encoder.encode(text, index)
+
+    def _computed(self, text: str, index: int, encoded: Encoded) -> TextLogits:
+        engine = self._open_parts()[1]
+        with computing:
+            logits = engine.logits(encoded.feeds)
+            if encoded.more and self._together is not None:
+                others = [engine.logits(feeds) for feeds in encoded.more]
+                logits = self._together(np.stack([logits, *others]))
+        return self._kept(text, index, TextLogits(logits, encoded.truncated))
+
+    def _alone(self, text: str, index: int, encoded: Encoded) -> TextLogits | LimenError:
         try:
-            return self.one(text, index)
+            return self._computed(text, index, encoded)
         except LimenError as error:
             return error
+
+    def _kept(self, text: str, index: int, found: TextLogits) -> TextLogits:
+        """Refuse logits that are no numbers, and remember the others."""
+        if not np.isfinite(found.logits).all():
+            raise EngineError(
+                f"text {index}: the graph gave a logit that is not finite; export it as fp32"
+            )
+        recent = self._recent
+        if recent is not None:
+            recent.put(text, found)
+        return found
 
     def _open_parts(self) -> tuple[Encoder, Engine]:
         parts = self._parts
         if parts is None:
             raise EngineError("this model was closed; load the file again")
         return parts
+
+
+def _sizes(each: Sequence[tuple[str, int]]) -> list[int]:
+    """Characters stand for the work: what is no text takes none."""
+    return [len(text) if isinstance(text, str) else 0 for text, _ in each]

@@ -13,8 +13,8 @@ from limen.format import DecisionBlock, Fallback, OperatingPoint
 from limen.inference import Inference
 from limen.operating import point_at, with_policy
 from limen.prediction import Prediction, predictions
-from limen.recent_texts import TextLogits
 from limen.stream_windows import windows
+from limen.text_logits import TextLogits
 
 Errors: TypeAlias = Literal["raise", "collect"]
 """What becomes of a text that cannot be decided: the call ends, or the error takes its place."""

@@ -8,6 +8,7 @@ from limen.decision import aggregate
 from limen.encoder import open_encoder
 from limen.engine import Engine, Optimisation
 from limen.format import ClassifierFile, DecisionBlock, EncoderBlock, Windows, read
+from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
 from limen.model import Model
 from limen.recent_texts import RecentTexts
@@ -82,7 +83,15 @@ def open_model(
     repaired = False
     if verify:
         engine, repaired = tested_engine(file, encoder, engine, device)
-    inference = Inference(encoder, engine, count, together=together(block, decision), recent=recent)
+    groups = Groups(engine) if file.metadata.execution.precision in ELIGIBLE else None
+    inference = Inference(
+        encoder,
+        engine,
+        count,
+        together=together(block, decision),
+        groups=groups,
+        recent=recent,
+    )
     return Model(inference, decision, point, repaired=repaired)
 
 

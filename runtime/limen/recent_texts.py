@@ -2,23 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 
-from limen.arrays import FloatArray
 from limen.errors import InputError
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class TextLogits:
-    """What the graph gives for one text.
-
-    Attributes:
-        logits: float32, (outputs,).
-        truncated: the text was longer than the model can take.
-    """
-
-    logits: FloatArray
-    truncated: bool
+from limen.text_logits import TextLogits
 
 
 class RecentTexts:

@@ -56,15 +56,15 @@ def test_an_engine_that_fails_half_way_loses_nothing_before(path, multilabel, th
     texts = [f"day {number}" for number in range(3 * WINDOW_TEXTS)]
     expected = multilabel.predict(texts)
     computed, engine = [0], model._inference.engine
-    real = engine.logits
+    real = engine.rows
 
     def failing(feeds):
-        computed[0] += 1
+        computed[0] += len(feeds["input_ids"])
         if computed[0] > WINDOW_TEXTS + 100:
             raise EngineError("onnxruntime failed on a text of 5 tokens (device lost)")
         return real(feeds)
 
-    monkeypatch.setattr(engine, "logits", failing)
+    monkeypatch.setattr(engine, "rows", failing)
     found = []
     with pytest.raises(EngineError, match="device lost"):
         found.extend(model.stream(texts))
@@ -85,8 +85,8 @@ def test_other_ways_to_treat_errors_are_refused_at_once(multilabel):
 def test_equal_texts_are_computed_once(path, monkeypatch):
     model = limen.load(path, threads=2)
     computed, engine = [], model._inference.engine
-    real = engine.logits
-    monkeypatch.setattr(engine, "logits", lambda feeds: computed.append(1) or real(feeds))
+    real = engine.rows
+    monkeypatch.setattr(engine, "rows", lambda feeds: computed.append(1) or real(feeds))
     found = model.predict(["day", "happy", "day", "day", "happy"])
     assert len(computed) == 2
     assert found[0] == found[2] == found[3]

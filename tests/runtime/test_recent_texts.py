@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.errors import InputError
-from limen.recent_texts import RecentTexts, TextLogits
+from limen.recent_texts import RecentTexts
+from limen.text_logits import TextLogits
 
 
 def found(number):
