@@ -27,6 +27,8 @@ class Inference:
 
     Attributes:
         threads: texts that are run at once in bulk, and at most at once for `asyncio`.
+        why_device: why the graph does not run on the device that the file was made for; empty where
+            it does, or where the caller chose.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Inference:
             recent: where logits of texts are kept; None keeps none.
         """
         self.threads = threads
+        self.why_device = ""
         self._together = together
         self._parts: tuple[Encoder, Engine] | None = (encoder, engine)
         self._recent = recent
@@ -75,14 +78,8 @@ class Inference:
         with computing:
             encoded = encoder.encode(text, index)
             logits = engine.logits(encoded.feeds)
-            if encoded.more and self._together is not None:
-                others = [engine.logits(feeds) for feeds in encoded.more]
-                logits = self._together(np.stack([logits, *others]))
-        found = TextLogits(logits, encoded.truncated)
-        if not np.isfinite(found.logits).all():
-            raise EngineError(
-                f"text {index}: the graph gave a logit that is not finite; export it as fp32"
-            )
+            others = [engine.logits(feeds) for feeds in encoded.more]
+        found = self._finished(logits, others, truncated=encoded.truncated, index=index)
         if recent is not None:
             recent.put(text, found)
         return found
@@ -106,10 +103,10 @@ class Inference:
         firsts, which = places_of_each(keys)
         lengths = [len(text) if isinstance(text := texts[place], str) else 0 for place in firsts]
         self._open_parts()
-        found = run_longest_first(
-            lambda number: self.one(texts[firsts[number]], start + firsts[number]),
+        found = self._each(
+            [texts[place] for place in firsts],
+            [start + place for place in firsts],
             lengths,
-            self.threads,
             go_on=go_on,
         )
         return [found[number] for number in which]
@@ -151,6 +148,29 @@ class Inference:
             if self._pool is not None and self._pool[0] == os.getpid():
                 self._pool[1].shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    def _each(
+        self, texts: Sequence[str], places: Sequence[int], lengths: Sequence[int], *, go_on: bool
+    ) -> list[Outcome]:
+        """Compute unlike texts, `places` being theirs in the caller's list."""
+        return run_longest_first(
+            lambda number: self.one(texts[number], places[number]),
+            lengths,
+            self.threads,
+            go_on=go_on,
+        )
+
+    def _finished(
+        self, logits: FloatArray, others: Sequence[FloatArray], *, truncated: bool, index: int
+    ) -> TextLogits:
+        """Put the windows of a text together and check what came of it."""
+        if others and self._together is not None:
+            logits = self._together(np.stack([logits, *others]))
+        if not np.isfinite(logits).all():
+            raise EngineError(
+                f"text {index}: the graph gave a logit that is not finite; export it as fp32"
+            )
+        return TextLogits(logits, truncated)
 
     def _outcome(self, text: str, index: int) -> Outcome:
         try:
