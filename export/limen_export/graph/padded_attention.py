@@ -54,9 +54,8 @@ def padded_graph(model: ir.Model, longest: int, name: str) -> ir.Model:
 
 
 def _add_mask(graph: ir.Graph, attentions: list[ir.Node]) -> None:
-    mask = ir.Input(
-        MASK, shape=ir.Shape(["batch", "tokens"]), type=ir.TensorType(ir.DataType.INT64)
-    )
+    shape, kind = ir.Shape(["batch", "tokens"]), ir.TensorType(ir.DataType.INT64)
+    mask = ir.Value(name=MASK, shape=shape, type=kind)
     graph.inputs.append(mask)
     first = next(iter(graph))
     axis = weight(graph, "mask_axis", np.array([1], np.int64))
