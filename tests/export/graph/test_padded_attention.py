@@ -72,9 +72,9 @@ def mean_head(given):
 
 
 def test_a_head_that_pools_every_token_is_refused():
-    assert padded_graph(made.encoder(), 64, "first")
+    assert padded_graph(ir.from_proto(made.encoder()), 64, "first")
     with pytest.raises(ExportError, match="or the head reads every token"):
-        padded_graph(made.encoder(mean_head("x2")), 64, "pooled")
+        padded_graph(ir.from_proto(made.encoder(mean_head("x2"))), 64, "pooled")
 
 
 def test_an_attention_that_forgot_its_mask_is_found(rewritten):
