@@ -21,6 +21,7 @@ from limen.engine import Engine
 from limen.format import (
     DecisionBlock,
     Evidence,
+    ExecutionBlock,
     Golden,
     Precision,
     parse,
@@ -178,8 +179,9 @@ def _stamped(
 ) -> bytes:
     """A classifier file without evidence and golden texts."""
     nothing = Evidence("none", 0, ()), Golden((), (), (), 0.0)
+    made_for = ExecutionBlock.made_for("cpu", precision)
     return stamp(
-        serialised(graph, reference.name), metadata_of(reference, decision, precision, *nothing)
+        serialised(graph, reference.name), metadata_of(reference, decision, made_for, *nothing)
     )
 
 

@@ -6,7 +6,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
+from limen.devices import PROVIDERS
 from limen.encoder import TokenEncoder
+from limen.engine import available_providers
 from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen.evaluation.collecting import LabelledLogits
 from limen.evaluation.fit_records import record_of
@@ -15,19 +18,22 @@ from limen.format import (
     DecisionBlock,
     Evidence,
     FitRecord,
+    MadeFor,
     OperatingPoint,
     check_writable,
     parse,
     stamp,
     write_whole,
 )
+from limen.format.record_blocks import DEVICE_PRECISIONS
 from limen.opening import open_model
 from limen.progress import Progress, progress
 
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import check_golden, golden
-from limen_export.graph.passes import rewrite
-from limen_export.ladder.candidate import Candidate, metadata_of, rung_of
+from limen_export.graph.padded_attention import padded_graph
+from limen_export.graph.passes import RewrittenGraph, rewrite
+from limen_export.ladder.candidate import Candidate, metadata_of, opened_here, rung_of
 from limen_export.ladder.climb import Climb, Ladder
 from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
 from limen_export.reference import Reference
@@ -62,6 +68,7 @@ def export(
     check_writable(output)
     if settings.golden is not None:
         check_golden(settings.golden.texts)
+    _check_precision(settings)
     try:
         return _export(checkpoint, output, settings, progress() if told is None else told)
     except LimenError:
@@ -91,9 +98,10 @@ def _export(
         reference, _ = keep_vocabulary(reference, kept)
     told.step("rewriting the graph")
     rewritten = rewrite(reference.graph, reference.encoder.max_tokens)
+    fp32 = _fp32_graph(rewritten, reference, settings.device, told)
     told.step(f"running the source on {len(texts.texts):,} texts")
     judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
-    ladder = Ladder(rewritten.model, reference, decision, judging, told)
+    ladder = Ladder(fp32, reference, decision, judging, told, settings.device)
     climbed = ladder.climb(settings.precision)
     chosen = climbed.tried[climbed.chosen]
     fits: tuple[FitRecord, ...] = ()
@@ -101,7 +109,8 @@ def _export(
         told.step(f"fitting on {len(labelled.texts):,} labelled texts")
         decision, record = _fitted(decision, chosen, labelled)
         fits = (record,)
-    told.step("timing every rung in a process of its own")
+    if settings.device == "cpu":
+        told.step("timing every rung in a process of its own")
     evidence = _evidence(climbed, judging, fits, named=settings.precision != "auto")
     told.step("stamping, re-opening and verifying")
     data = _stamped(reference, decision, chosen, evidence, settings.golden)
@@ -109,6 +118,24 @@ def _export(
     write_whole(output, data)
     notices = (*reference.notices, *rewritten.notices, *climbed.notices)
     return ExportReport(output, len(data), digest, chosen.precision, evidence, notices)
+
+
+def _check_precision(settings: ExportSettings) -> None:
+    own = DEVICE_PRECISIONS[settings.device]
+    if settings.precision not in ("auto", *own):
+        raise InputError(
+            f"precision {settings.precision} for device {settings.device}; expected auto, "
+            f"{', '.join(own)}"
+        )
+
+
+def _fp32_graph(
+    rewritten: RewrittenGraph, reference: Reference, device: MadeFor, told: Progress
+) -> ir.Model:
+    if device == "cpu":
+        return rewritten.model
+    told.step("giving the graph a mask for padded batches")
+    return padded_graph(rewritten.model, reference.encoder.max_tokens, reference.name)
 
 
 def _labelled(
@@ -183,7 +210,7 @@ def _stamped(
 ) -> bytes:
     own = None if texts is None else texts.texts
     tested = golden(reference, chosen.model, chosen.precision, chosen.draft, own)
-    return stamp(chosen.draft, metadata_of(reference, decision, chosen.precision, evidence, tested))
+    return stamp(chosen.draft, metadata_of(reference, decision, chosen.execution, evidence, tested))
 
 
 def _verify(data: bytes, name: str, chosen: Candidate, texts: NamedTexts) -> str:
@@ -191,8 +218,12 @@ def _verify(data: bytes, name: str, chosen: Candidate, texts: NamedTexts) -> str
     bit.
     """
     file = parse(data, name)
-    if not np.array_equal(open_model(file).logits(texts.texts), chosen.logits):
+    if not np.array_equal(opened_here(file).logits(texts.texts), chosen.logits):
         raise ExportError(
             f"{name}: the stamped file gives other logits than the graph that was measured"
         )
+    device = chosen.execution.device
+    if device != "cpu" and PROVIDERS[device] in available_providers():
+        # The golden texts run again where the file will.
+        open_model(file, device=device).close()
     return file.digest

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from limen.evaluation.gate_settings import USUAL, GateSettings
-from limen.format import Precision, Rule, Windows
+from limen.format import MadeFor, Precision, Rule, Windows
 
 PrecisionChoice: TypeAlias = Precision | Literal["auto"]
 
@@ -42,7 +42,8 @@ class ExportSettings:
     """Settings of one export.
 
     Attributes:
-        precision: a rung of the ladder, or `auto` for the first that passes the gate.
+        device: what the file is made for.
+        precision: a rung of the device's ladder, or `auto` for the first that passes the gate.
         gate: what a rung must reach.
         thresholds: from label to threshold in [0, 1] (or one for each label, in label order), given
             by the user; None for none.
@@ -60,6 +61,7 @@ class ExportSettings:
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
     """
 
+    device: MadeFor = "cpu"
     precision: PrecisionChoice = "auto"
     gate: GateSettings = USUAL
     thresholds: dict[str, float] | tuple[float, ...] | None = None

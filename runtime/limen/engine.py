@@ -2,13 +2,15 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from limen.arrays import Feeds, FloatArray
-from limen.errors import EngineError, InputError, reason
+from limen.devices import PROVIDERS, Device, provider_settings
+from limen.errors import EngineError, reason
 from limen.format.weights import split_graph
 
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -35,8 +37,9 @@ class Engine:
     depend on its neighbours; parallel work comes from callers in several threads.
 
     Attributes:
-        device: where the graph runs: `cpu`.
+        device: where the graph runs.
         outputs: width of the logits.
+        providers: what the session obtained, in the order of preference.
         backend: the execution provider, and the version of onnxruntime.
     """
 
@@ -45,7 +48,7 @@ class Engine:
         data: bytes,
         name: str,
         outputs: int,
-        device: str = "auto",
+        device: Device = "cpu",
         optimisation: Optimisation = "on_load",
     ) -> None:
         """Open a session.
@@ -54,27 +57,22 @@ class Engine:
             data: bytes of a checked ONNX file.
             name: the file's name, for messages.
             outputs: width of the logits that the file declares.
-            device: `auto` or `cpu`; this version decides on the CPU.
+            device: where to run; `limen.devices.choose` says what fits a file.
             optimisation: what onnxruntime does to the graph while it opens it.
 
         Raises:
-            InputError: another device was asked for.
-            EngineError: onnxruntime does not accept the graph.
+            EngineError: onnxruntime does not accept the graph, or the device cannot be started.
         """
-        if device not in ("auto", "cpu"):
-            raise InputError(
-                f"device={device!r}; this version decides on 'cpu' (or 'auto', the same)"
-            )
         try:
-            self._session = _opened(data, optimisation)
+            self._session = _opened(data, optimisation, device)
         except Exception as error:
             raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
         self.outputs = outputs
-        self.device = "cpu"
+        self.device = device
+        self.providers = tuple(str(one) for one in self._session.get_providers())
+        _require_provider(name, device, self.providers)
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
-        self.backend = (
-            f"{self._session.get_providers()[0]} of onnxruntime {quiet_onnxruntime().__version__}"
-        )
+        self.backend = f"{self.providers[0]} of onnxruntime {quiet_onnxruntime().__version__}"
 
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text.
@@ -121,6 +119,17 @@ class Engine:
             )
         return logits
 
+    def each(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
+        """Run several texts; feeds, rows and errors as in `logits`."""
+        return [self.logits(one) for one in feeds]
+
+
+def available_providers() -> tuple[str, ...]:
+    """Return the providers that the installed onnxruntime was built with; whether one can start
+    shows when a session opens.
+    """
+    return tuple(str(one) for one in quiet_onnxruntime().get_available_providers())
+
 
 def session_options(optimisation: Optimisation = "on_load") -> Any:  # noqa: ANN401
     """Return the SessionOptions that files are opened with (onnxruntime has no types)."""
@@ -142,26 +151,45 @@ def session_options(optimisation: Optimisation = "on_load") -> Any:  # noqa: ANN
     return options
 
 
-def open_session(data: bytes, options: Any) -> Any:  # noqa: ANN401
-    """Open an onnxruntime InferenceSession on the CPU with the fusions that limen wants; whatever
-    onnxruntime raises is the caller's to translate.
+def open_session(data: bytes, options: Any, device: Device = "cpu") -> Any:  # noqa: ANN401
+    """Open an onnxruntime InferenceSession with the fusions that limen wants; whatever onnxruntime
+    raises is the caller's to translate.
     """
     return quiet_onnxruntime().InferenceSession(
-        data, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+        data,
+        options,
+        providers=provider_settings(device),
+        # What is slow on the CPU is what other providers have kernels for.
+        disabled_optimizers=SLOW_FUSIONS if device == "cpu" else [],
+        # onnxruntime would print what failed and go on with the CPU.
+        enable_fallback=0,
     )
 
 
-def _opened(data: bytes, optimisation: Optimisation) -> Any:  # noqa: ANN401
+def _require_provider(name: str, device: Device, obtained: tuple[str, ...]) -> None:
+    """Refuse a session that onnxruntime opened elsewhere: it goes on with the CPU, without an
+    error, where a provider cannot start.
+    """
+    if obtained[:1] != (PROVIDERS[device],):
+        raise EngineError(
+            f"{name}: device={device!r}: asked for {PROVIDERS[device]}, onnxruntime obtained "
+            f"{', '.join(obtained) or 'nothing'}: a driver, or a library that the provider loads, "
+            "may be missing or of another version; see what `limen doctor` says, or load a file "
+            "for the CPU"
+        )
+
+
+def _opened(data: bytes, optimisation: Optimisation, device: Device) -> Any:  # noqa: ANN401
     options = session_options(optimisation)
     if optimisation != "none":
-        return open_session(data, options)
+        return open_session(data, options, device)
     # Half of the memory and time of opening a graph is onnxruntime's own copies of its weights.
     split = split_graph(data)
     value = quiet_onnxruntime().OrtValue.ortvalue_from_numpy
     options.add_external_initializers(
         list(split.weights), [value(weight) for weight in split.weights.values()]
     )
-    return open_session(split.graph, options)
+    return open_session(split.graph, options, device)
 
 
 def quiet_onnxruntime() -> ModuleType:

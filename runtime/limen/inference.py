@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 Together: TypeAlias = Callable[[FloatArray], FloatArray]
+Placed: TypeAlias = tuple[str, int]
+"""A text, and its place in the caller's list."""
 
 _LEAST_TO_GROUP = 16
 """Fewer texts seldom hold a group of equal length."""
@@ -31,6 +33,8 @@ class Inference:
 
     Attributes:
         threads: texts that are run at once in bulk, and at most at once for `asyncio`.
+        why_device: why the graph does not run on the device that the file was made for; empty where
+            it does, or where the caller chose.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Inference:
         together: Together | None = None,
         groups: Groups | None = None,
         recent: RecentTexts | None = None,
+        why_device: str = "",
     ) -> None:
         """Put the parts together.
 
@@ -53,8 +58,10 @@ class Inference:
                 encoder that gives one window for each text.
             groups: runs texts of equal length together in bulk; None runs each alone.
             recent: where logits of texts are kept; None keeps none.
+            why_device: see the attribute.
         """
         self.threads = threads
+        self.why_device = why_device
         self._together = together
         self._parts: tuple[Encoder, Engine] | None = (encoder, engine)
         self._groups = groups
@@ -89,23 +96,22 @@ class Inference:
         # What is no text equals nothing: it may have no hash, and its error names its place.
         keys = [text if isinstance(text, str) else place for place, text in enumerate(texts)]
         firsts, which = places_of_each(keys)
-        each = [(texts[place], start + place) for place in firsts]
-        groups = self._groups
-        if groups is not None and len(each) >= _LEAST_TO_GROUP:
-            found = self._in_groups(groups, each)
-        else:
-            found = self._each_alone(each, go_on=go_on)
+        found = self._each([(texts[place], start + place) for place in firsts], go_on=go_on)
         return [found[number] for number in which]
 
-    def _each_alone(self, each: list[tuple[str, int]], *, go_on: bool) -> list[Outcome]:
+    def _each(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
+        """Compute unlike texts."""
+        groups = self._groups
+        if groups is not None and len(each) >= _LEAST_TO_GROUP:
+            return self._in_groups(groups, each)
         return run_longest_first(
-            lambda number: self.one(*each[number]), _sizes(each), self.threads, go_on=go_on
+            lambda number: self.one(*each[number]), sizes(each), self.threads, go_on=go_on
         )
 
-    def _in_groups(self, groups: Groups, each: list[tuple[str, int]]) -> list[Outcome]:
+    def _in_groups(self, groups: Groups, each: Sequence[Placed]) -> list[Outcome]:
         """Encode all texts, then run those of equal length together."""
         encoded = run_longest_first(
-            lambda number: self._encoded(*each[number]), _sizes(each), self.threads, go_on=True
+            lambda number: self._encoded(*each[number]), sizes(each), self.threads, go_on=True
         )
         found = [None if isinstance(one, Encoded) else one for one in encoded]
         left = {place: one for place, one in enumerate(encoded) if isinstance(one, Encoded)}
@@ -126,8 +132,8 @@ class Inference:
                 found[place] = self._alone(*each[place], left[place])
 
         pieces = groups.arranged(left)
-        sizes = [len(piece) * left[piece[0]].tokens for piece in pieces]
-        run_longest_first(lambda number: run(pieces[number]), sizes, self.threads, go_on=True)
+        tokens = [len(piece) * left[piece[0]].tokens for piece in pieces]
+        run_longest_first(lambda number: run(pieces[number]), tokens, self.threads, go_on=True)
         return found
 
     def logits(self, texts: Sequence[str]) -> FloatArray:
@@ -179,11 +185,14 @@ class Inference:
     def _computed(self, text: str, index: int, encoded: Encoded) -> TextLogits:
         engine = self._open_parts()[1]
         with computing:
-            logits = engine.logits(encoded.feeds)
-            if encoded.more and self._together is not None:
-                others = [engine.logits(feeds) for feeds in encoded.more]
-                logits = self._together(np.stack([logits, *others]))
-        return self._kept(text, index, TextLogits(logits, encoded.truncated))
+            rows = [engine.logits(feeds) for feeds in (encoded.feeds, *encoded.more)]
+        return self._kept(text, index, TextLogits(self._pooled(rows), encoded.truncated))
+
+    def _pooled(self, rows: Sequence[FloatArray]) -> FloatArray:
+        """Put the windows of a text together."""
+        if len(rows) == 1 or self._together is None:
+            return rows[0]
+        return self._together(np.stack(rows))
 
     def _alone(self, text: str, index: int, encoded: Encoded) -> TextLogits | LimenError:
         try:
@@ -209,6 +218,6 @@ class Inference:
         return parts
 
 
-def _sizes(each: Sequence[tuple[str, int]]) -> list[int]:
+def sizes(each: Sequence[Placed]) -> list[int]:
     """Characters stand for the work: what is no text takes none."""
     return [len(text) if isinstance(text, str) else 0 for text, _ in each]

@@ -52,8 +52,17 @@ class Model:
 
     @property
     def device(self) -> str:
-        """Where the graph runs, `cpu`; EngineError where the model was closed."""
+        """Where the graph runs: `cpu`, `cuda` or `openvino`; EngineError where the model was
+        closed.
+        """
         return self._inference.engine.device
+
+    @property
+    def device_reason(self) -> str:
+        """Why the graph does not run on the device that the file was made for; empty where it does,
+        or where the caller named the device.
+        """
+        return self._inference.why_device
 
     @property
     def threads(self) -> int:

@@ -5,8 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from limen.decision import aggregate
+from limen.devices import Device, choose
 from limen.encoder import open_encoder
-from limen.engine import Engine, Optimisation
+from limen.engine import Engine, Optimisation, available_providers
+from limen.errors import EngineError
 from limen.format import ClassifierFile, DecisionBlock, EncoderBlock, Windows, read
 from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
@@ -30,7 +32,9 @@ def load(
 
     Args:
         path: a file that `limen export` wrote.
-        device: `auto` or `cpu`.
+        device: `cpu`, `cuda`, `openvino`, or `auto`: the device that the file was made for, or the
+            CPU where that cannot be had, or does not pass the golden texts, and the file can run
+            there; `Model.device` says which.
         threads: how many texts to run at once in bulk calls; None follows CPU affinity and the
             container's quota.
         operating_point: one that the file carries; None takes the file's default.
@@ -43,7 +47,8 @@ def load(
 
     Raises:
         InputError: no such file, device or operating point, `threads` or `cache` below 1, windows
-            whose stride is as long as a window.
+            whose stride is as long as a window; a device that cannot be had, or that the file was
+            not made for.
         FormatError: not a classifier file that this runtime may open.
         EngineError: onnxruntime or tokenizers refuse it, or this machine computes other golden
             logits than the file promises.
@@ -70,6 +75,55 @@ def open_model(
     windows: Windows | None = None,
 ) -> Model:
     """Open a file that has been read and checked; arguments and errors as in `load`."""
+    choice = choose(file.name, file.metadata.execution, device, available_providers)
+    opened = partial(
+        open_on,
+        file,
+        threads=threads,
+        operating_point=operating_point,
+        cache=cache,
+        windows=windows,
+    )
+    why = choice.why
+    for tried in choice.devices[:-1]:
+        try:
+            # Nothing may be chosen for the caller that was not tested.
+            return opened(tried, verify=True)
+        except EngineError as error:
+            why = f"made for {tried}, which did not work: {error}"
+    return opened(choice.devices[-1], verify=verify, why=why)
+
+
+def open_on(
+    file: ClassifierFile,
+    device: Device,
+    *,
+    threads: int | None = None,
+    operating_point: str | None = None,
+    verify: bool = True,
+    cache: int | None = None,
+    windows: Windows | None = None,
+    in_batches: bool | None = None,
+    why: str = "",
+) -> Model:
+    """Open a file on one device, whether or not it was made for it.
+
+    Args:
+        file: read and checked.
+        device: where.
+        threads: as in `load`, and so are the next four.
+        operating_point: as in `load`.
+        verify: as in `load`.
+        cache: as in `load`.
+        windows: as in `load`.
+        in_batches: whether a padded file runs texts together; None does so on all devices but the
+            CPU, where a text alone is as fast and its bits depend on no other. The exporter does so
+            on the CPU, to verify what a GPU will be given.
+        why: why this device, where it is not the file's own.
+
+    Raises:
+        InputError, EngineError: as in `load`.
+    """
     decision = file.metadata.decision
     point = decision.point(decision.default_point if operating_point is None else operating_point)
     count = thread_count(threads)
@@ -78,21 +132,35 @@ def open_model(
     if windows is not None:
         block = replace(block, windows=windows)
     encoder = open_encoder(block)
+    if in_batches is None:
+        in_batches = device != "cpu"
+    engine_kind, inference_kind = _kinds(file, in_batches=in_batches)
     optimisation: Optimisation = "none" if file.metadata.execution.optimised else "on_load"
-    engine = Engine(file.data, file.name, decision.outputs, device, optimisation)
+    engine = engine_kind(file.data, file.name, decision.outputs, device, optimisation)
     repaired = False
     if verify:
-        engine, repaired = tested_engine(file, encoder, engine, device)
-    groups = Groups(engine) if file.metadata.execution.precision in ELIGIBLE else None
-    inference = Inference(
+        engine, repaired = tested_engine(file, encoder, engine)
+    may_group = not in_batches and file.metadata.execution.precision in ELIGIBLE
+    inference = inference_kind(
         encoder,
         engine,
         count,
         together=together(block, decision),
-        groups=groups,
+        groups=Groups(engine) if may_group else None,
         recent=recent,
+        why_device=why,
     )
     return Model(inference, decision, point, repaired=repaired)
+
+
+def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], type[Inference]]:
+    if file.metadata.execution.shape == "exact" or not in_batches:
+        return Engine, Inference
+    # Nobody who decides on the CPU imports these.
+    from limen.padded_engine import PaddedEngine
+    from limen.padded_inference import PaddedInference
+
+    return PaddedEngine, PaddedInference
 
 
 def together(encoder: EncoderBlock, decision: DecisionBlock) -> Together | None:

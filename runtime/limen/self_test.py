@@ -38,9 +38,7 @@ class Deviation:
         return self.typical <= tolerance and self.largest <= most and isfinite(self.largest)
 
 
-def tested_engine(
-    file: ClassifierFile, encoder: Encoder, engine: Engine, device: str
-) -> tuple[Engine, bool]:
+def tested_engine(file: ClassifierFile, encoder: Encoder, engine: Engine) -> tuple[Engine, bool]:
     """Run the golden texts, and repair an int8 engine that does not give their logits.
 
     Without VNNI an x86 processor sums pairs of 8-bit products in 16 bits, which saturates.
@@ -51,7 +49,6 @@ def tested_engine(
         file: the file that was opened.
         encoder: its encoder.
         engine: a session of it.
-        device: what the caller asked for.
 
     Returns:
         An engine that passes, and whether it is another one than the one given.
@@ -63,10 +60,13 @@ def tested_engine(
     first = deviation(golden, encoder, engine, file.name)
     if first.within(golden.tolerance):
         return engine, False
-    if precision == "fp32":
+    if engine.device != "cpu":
+        advice = f"load a file for the CPU, or export it for {engine.device} in fp32"
+        raise EngineError(_refusal(file, engine, first, advice))
+    if not precision.startswith("int8"):
         raise EngineError(_refusal(file, engine, first, "export the model again on this machine"))
     repaired = Engine(
-        file.data, file.name, file.metadata.decision.outputs, device, "unsigned_weights"
+        file.data, file.name, file.metadata.decision.outputs, engine.device, "unsigned_weights"
     )
     second = deviation(golden, encoder, repaired, file.name)
     if second.within(golden.tolerance):
@@ -90,16 +90,17 @@ def deviation(golden: Golden, encoder: Encoder, engine: Engine, name: str) -> De
     Raises:
         EngineError: a text gives other ids.
     """
-    differences = []
+    feeds = []
     for index, text in enumerate(golden.texts):
-        encoded = encoder.encode(text, index)
-        if encoded.feeds["input_ids"][0].tolist() != list(golden.ids[index]):
+        feeds.append(encoder.encode(text, index).feeds)
+        if feeds[-1]["input_ids"][0].tolist() != list(golden.ids[index]):
             raise EngineError(
                 f"{name}: golden text {index} gives other token ids than when the file was made; "
                 "another version of tokenizers may be installed: export again with this one"
             )
-        expected = np.array(golden.logits[index], dtype=np.float64)
-        difference = np.abs(engine.logits(encoded.feeds) - expected).max()
+    differences = []
+    for row, expected in zip(engine.each(feeds), golden.logits, strict=True):
+        difference = np.abs(row - np.array(expected, dtype=np.float64)).max()
         differences.append(float(difference) if np.isfinite(difference) else np.inf)
     return deviation_of(differences)
 
@@ -116,10 +117,11 @@ def _refusal(
     file: ClassifierFile, engine: Engine, found: Deviation, advice: str, tried: str = ""
 ) -> str:
     tolerance = file.metadata.golden.tolerance
+    where = read_processor().name if engine.device == "cpu" else engine.device
     return (
         f"{file.name}: golden text {found.worst}: a logit is off by {found.largest:.4g}, and half "
         f"of the texts by {found.typical:.4g} or more{tried}; allowed are "
         f"{LARGEST_OVER_TOLERANCE * tolerance:.4g} in one text and {tolerance:.4g} in most: "
-        f"{read_processor().name} with {engine.backend} does not compute what the file promises; "
+        f"{where} with {engine.backend} does not compute what the file promises; "
         f"{advice}"
     )

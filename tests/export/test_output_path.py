@@ -22,7 +22,7 @@ STEPS = (
     "limen_export.ladder.judging.Judging.judge",
     "limen_export.ladder.candidate.measure",
     "limen_export.pipeline.golden",
-    "limen_export.pipeline.open_model",
+    "limen_export.pipeline.opened_here",
     "limen.format.writing.os.fsync",
     "limen.format.writing.os.replace",
 )

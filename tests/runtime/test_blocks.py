@@ -23,6 +23,7 @@ from limen.format import (
     RungQuality,
     json_block,
 )
+from limen.format.record_blocks import DEVICE_PRECISIONS
 
 NAMES = st.text(min_size=1, max_size=30).filter(lambda name: name.strip())
 SHARES = st.floats(0.0, 1.0)
@@ -148,7 +149,11 @@ def test_encoder(block):
     assert stored(block) == block
 
 
-@given(st.sampled_from(["fp32", "int8"]).map(ExecutionBlock))
+@given(
+    st.sampled_from(
+        [(device, one) for device, every in DEVICE_PRECISIONS.items() for one in every]
+    ).map(lambda pair: ExecutionBlock.made_for(*pair))
+)
 def test_execution(block):
     assert stored(block) == block
 

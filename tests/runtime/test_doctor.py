@@ -1,6 +1,8 @@
 """`limen doctor`: what it finds on made-up machines, and on this one."""
 
 import json
+from pathlib import Path
+from runpy import run_path
 from types import SimpleNamespace
 
 import pytest
@@ -119,14 +121,21 @@ def broken():
         (
             lambda: SimpleNamespace(get_available_providers=lambda: ["CPUExecutionProvider"]),
             "ok",
-            "runs on CPUExecutionProvider",
+            "pip uninstall -y onnxruntime && pip install onnxruntime-gpu",
         ),
         (
             lambda: SimpleNamespace(
                 get_available_providers=lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
             ),
             "ok",
-            "not used: CUDAExecutionProvider",
+            "device='cuda' (CUDAExecutionProvider)",
+        ),
+        (
+            lambda: SimpleNamespace(
+                get_available_providers=lambda: ["AzureExecutionProvider", "CPUExecutionProvider"]
+            ),
+            "ok",
+            "device='cpu' (CPUExecutionProvider); not used: AzureExecutionProvider",
         ),
         (
             lambda: SimpleNamespace(get_available_providers=lambda: []),
@@ -151,6 +160,30 @@ def test_a_file_that_fits(path):
     assert speed.values["p50_ms"] > 0
     assert speed.values["texts_per_second"] > 0
     assert "with 2 threads" in speed.shown
+
+
+def test_a_file_that_does_not_run_where_it_was_made_for(tmp_path, golden_folder, monkeypatch):
+    pytest.importorskip("onnx")
+    files = SimpleNamespace(**run_path(str(Path(__file__).with_name("padded_files.py"))))
+    monkeypatch.setattr("limen.opening.available_providers", lambda: ("CPUExecutionProvider",))
+    found = {}
+    for precision in ("fp32", "fp16"):
+        file = tmp_path / f"{precision}.onnx"
+        file.write_bytes(files.padded_file(golden_folder, precision).data)
+        found[precision] = look_at_file(file, 1)
+    fit, _ = found["fp32"]
+    assert (fit.verdict, fit.values["device"]) == ("note", "cpu")
+    assert "made for cuda" in fit.shown
+    (refused,) = found["fp16"]
+    assert refused.verdict == "problem"
+    assert "pip install onnxruntime-gpu" in refused.shown
+
+
+def test_a_named_device_that_there_is_not(path, monkeypatch):
+    monkeypatch.setattr("limen.opening.available_providers", lambda: ("CPUExecutionProvider",))
+    (only,) = look_at_file(path, 1, "cuda")
+    assert only.verdict == "problem"
+    assert "no CUDAExecutionProvider" in only.shown
 
 
 @pytest.mark.parametrize("name", ["nothing.onnx", "broken.onnx"])

@@ -122,6 +122,28 @@ CASES = {
         "the tokenizer is not UTF-8",
     ),
     "another device": (lambda f: f.with_block("limen.execution", device="tpu"), "device: one of"),
+    "a device without its name": (lambda f: f.with_block("limen.execution", device=None), "device"),
+    "fp16 for the CPU": (
+        lambda f: f.with_block("limen.execution", precision="fp16"),
+        "precision fp16 for device cpu",
+    ),
+    "int8 for a GPU": (
+        lambda f: f.with_block("limen.execution", precision="int8", device="cuda", shape="padded"),
+        "precision int8 for device cuda",
+    ),
+    "padded for the CPU": (
+        lambda f: f.with_block("limen.execution", shape="padded"),
+        "shape padded for device cpu, expected exact",
+    ),
+    "exact for a GPU": (
+        lambda f: f.with_block("limen.execution", device="cuda"),
+        "shape exact for device cuda, expected padded",
+    ),
+    "another shape": (lambda f: f.with_block("limen.execution", shape="packed"), "shape: one of"),
+    "padded without a mask": (
+        lambda f: f.with_block("limen.execution", device="cuda", shape="padded"),
+        "expected .'attention_mask', 'input_ids'. of a padded file",
+    ),
     "another precision": (lambda f: f.with_block("limen.execution", precision="fp8"), "fp32, int8"),
     "golden texts over the cap": (
         lambda f: f.with_block(GOLDEN, texts=["a"] * 65),

@@ -33,9 +33,9 @@ def test_devices_that_there_are(path, device):
     assert limen.load(path, device=device)("happy bright").labels == ('joy, "bright"',)
 
 
-@pytest.mark.parametrize("device", ["cuda", "gpu", "CPU", "", None])
+@pytest.mark.parametrize("device", ["gpu", "CPU", "", None])
 def test_any_other_device_is_refused(path, device):
-    with pytest.raises(InputError, match=r"device=.*this version decides on 'cpu'"):
+    with pytest.raises(InputError, match=r"device=.*; expected one of 'auto', 'cpu', 'cuda'"):
         limen.load(path, device=device)
 
 

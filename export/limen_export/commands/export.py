@@ -9,7 +9,7 @@ from limen.commands.labelled_arguments import add_data_arguments, labelled_rows
 from limen.errors import InputError
 from limen.evaluation.gate_settings import GateSettings
 from limen.format import Windows
-from limen.format.record_blocks import PRECISIONS
+from limen.format.record_blocks import PRECISIONS, SHAPES
 from limen.format.rules import RULES
 from limen.format.writing import check_writable, write_whole
 from limen.text_files import read_texts
@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder that save_pretrained wrote, or a hub name",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument(
+        "--device",
+        choices=tuple(SHAPES),
+        default="cpu",
+        help="what the file is made for: cpu (default), or cuda (docs/gpu.md)",
+    )
     parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
     parser.add_argument(
@@ -109,6 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         check_writable(arguments.report)
     settings = ExportSettings(
+        device=arguments.device,
         precision=arguments.precision,
         gate=GateSettings(arguments.max_drop, arguments.min_agreement, arguments.strict),
         thresholds=None if arguments.thresholds is None else read_thresholds(arguments.thresholds),

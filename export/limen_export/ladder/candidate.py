@@ -10,6 +10,7 @@ from limen.arrays import FloatArray
 from limen.errors import ExportError
 from limen.evaluation.gating import GateFigures
 from limen.format import (
+    ClassifierFile,
     DecisionBlock,
     Evidence,
     ExecutionBlock,
@@ -22,13 +23,16 @@ from limen.format import (
     stamp,
 )
 from limen.model import Model
-from limen.opening import open_model
+from limen.opening import open_model, open_on
 
 from limen_export.comparison import require_parity
+from limen_export.graph.half_precision import require_half_parity
 from limen_export.ladder.judging import Judging
-from limen_export.latency import measure
+from limen_export.latency import Speed, measure
 from limen_export.reference import Reference
 
+VERIFIED_ON_CPU = "verified on the CPU, in padded batches; its speed on a GPU is unmeasured"
+"""What the evidence says of rungs that are made for a GPU."""
 _TIMED_TEXTS = 200
 
 
@@ -37,7 +41,7 @@ class Candidate:
     """A rung that was built and judged.
 
     Attributes:
-        precision: of the rung.
+        execution: of the rung: its precision, and what it is made for.
         in_float: matrices that a mixed rung leaves in float.
         draft: the stamped file, its evidence and golden texts still empty.
         model: the draft, opened.
@@ -45,17 +49,22 @@ class Candidate:
         figures: the gate's.
     """
 
-    precision: Precision
+    execution: ExecutionBlock
     in_float: tuple[str, ...]
     draft: bytes
     model: Model
     logits: FloatArray
     figures: GateFigures
 
+    @property
+    def precision(self) -> Precision:
+        """The rung's precision."""
+        return self.execution.precision
+
 
 def candidate_of(
     graph: onnx.ModelProto,
-    precision: Precision,
+    execution: ExecutionBlock,
     in_float: tuple[str, ...],
     reference: Reference,
     decision: DecisionBlock,
@@ -65,20 +74,31 @@ def candidate_of(
 
     Raises:
         EngineError: onnxruntime refuses the graph, or a logit is not finite.
-        ExportError: the graph is too large for a file, or one in fp32 does not give the source's
-            logits.
+        ExportError: the graph is too large for a file, or one in fp32 or fp16 does not give the
+            source's logits.
     """
     empty = Evidence(judging.texts.name, len(judging.texts.texts), ())
     draft = stamp(
         serialised(graph, reference.name),
-        metadata_of(reference, decision, precision, empty, Golden((), (), (), 0.0)),
+        metadata_of(reference, decision, execution, empty, Golden((), (), (), 0.0)),
     )
-    opened = open_model(parse(draft, f"{reference.name} ({precision})"))
+    opened = opened_here(parse(draft, f"{reference.name} ({execution.precision})"))
     logits = opened.logits(judging.texts.texts)
-    if precision == "fp32":
-        must = judging.exact
+    must = judging.exact
+    if execution.precision == "fp32":
         require_parity(judging.expected[must], logits[must], reference.name)
-    return Candidate(precision, in_float, draft, opened, logits, judging.judge(logits))
+    elif execution.precision == "fp16":
+        require_half_parity(judging.expected[must], logits[must], reference.name)
+    return Candidate(execution, in_float, draft, opened, logits, judging.judge(logits))
+
+
+def opened_here(file: ClassifierFile) -> Model:
+    """Open a file as a user would; one for a GPU on the CPU, in the padded batches that a GPU will
+    be given. There onnxruntime computes fp16 operators in float32 and rounds what they give.
+    """
+    if file.metadata.execution.device == "cpu":
+        return open_model(file)
+    return open_on(file, "cpu", in_batches=True)
 
 
 def rung_of(candidate: Candidate, matrices: int, texts: tuple[str, ...]) -> Rung:
@@ -89,23 +109,31 @@ def rung_of(candidate: Candidate, matrices: int, texts: tuple[str, ...]) -> Rung
         matrices: how many weight matrices the body has.
         texts: to time it on.
     """
-    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
-        file = Path(folder) / f"{candidate.precision}.onnx"
-        file.write_bytes(candidate.draft)
-        speed = measure(file, texts[:_TIMED_TEXTS])
     figures, kept = candidate.figures, candidate.in_float
+    if candidate.execution.device == "cpu":
+        speed: Speed | None = _timed(candidate, texts)
+        detail = f"{len(kept)} of {matrices} matrices in float" if kept else ""
+    else:
+        speed, detail = None, VERIFIED_ON_CPU
     return Rung(
         precision=candidate.precision,
         size_bytes=len(candidate.draft),
         max_logit_difference=figures.max_logit_difference,
         texts_alike=figures.texts_alike,
         cells_alike=figures.cells_alike,
-        p50_ms=round(speed.latency.p50, 4),
-        texts_per_second=round(speed.texts_per_second, 1),
+        p50_ms=None if speed is None else round(speed.latency.p50, 4),
+        texts_per_second=None if speed is None else round(speed.texts_per_second, 1),
         kept_in_float=kept,
-        detail=f"{len(kept)} of {matrices} matrices in float" if kept else "",
+        detail=detail,
         judgement=figures.judgement,
     )
+
+
+def _timed(candidate: Candidate, texts: tuple[str, ...]) -> Speed:
+    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
+        file = Path(folder) / f"{candidate.precision}.onnx"
+        file.write_bytes(candidate.draft)
+        return measure(file, texts[:_TIMED_TEXTS])
 
 
 def serialised(model: onnx.ModelProto, name: str) -> bytes:
@@ -122,16 +150,16 @@ def serialised(model: onnx.ModelProto, name: str) -> bytes:
 def metadata_of(
     reference: Reference,
     decision: DecisionBlock,
-    precision: Precision,
+    execution: ExecutionBlock,
     evidence: Evidence,
     texts: Golden,
 ) -> Metadata:
-    """Put together what a file of this precision carries, dated today."""
+    """Put together what a file carries, dated today."""
     today = datetime.now(UTC).date().isoformat()
     return Metadata(
         decision=decision,
         encoder=reference.encoder,
-        execution=ExecutionBlock(precision, optimised=True),
+        execution=execution,
         evidence=evidence,
         golden=texts,
         provenance=Provenance(reference.name, reference.versions, today, reference.licence),

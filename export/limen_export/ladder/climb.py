@@ -1,8 +1,10 @@
 """Climbing the ladder: rungs are built and judged from the fastest on, until one passes."""
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -11,12 +13,13 @@ from limen.arrays import FloatArray
 from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.errors import ExportError, LimenError
-from limen.format import DecisionBlock, Precision
+from limen.format import DecisionBlock, ExecutionBlock, MadeFor, Precision
 from limen.inference import Inference
 from limen.opening import together
 from limen.progress import Progress
 from limen.threads import thread_count
 
+from limen_export.graph.half_precision import half_precision
 from limen_export.graph.int8_matrices import matrix_names
 from limen_export.ladder.candidate import Candidate, candidate_of, serialised
 from limen_export.ladder.judging import Judging
@@ -25,10 +28,15 @@ from limen_export.ladder.sensitivity import Sensitivity, by_gain
 from limen_export.reference import Reference
 from limen_export.settings import PrecisionChoice
 
+_Build: TypeAlias = Callable[[Precision, AbstractSet[str]], onnx.ModelProto]
 _OBSERVED_TEXTS = 64
 _SENSITIVITY_TEXTS = 300
-_PLAIN: tuple[Precision, ...] = ("int8", "int8-float-rows")
 _MIXED: Literal["int8-mixed"] = "int8-mixed"
+_LADDERS: dict[MadeFor, tuple[Precision, ...]] = {
+    "cpu": ("int8", "int8-float-rows", _MIXED),
+    "cuda": ("fp16",),
+}
+"""From the fastest on; behind them comes fp32."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +66,19 @@ class Ladder:
         decision: DecisionBlock,
         judging: Judging,
         told: Progress,
+        device: MadeFor = "cpu",
     ) -> None:
         """Put together what every rung needs.
 
         Args:
-            fp32: the graph, after all passes.
+            fp32: the graph, after all passes; for a GPU with a mask.
             reference: the source.
             decision: rule, labels, link and the point at which sensitivities are measured.
             judging: texts, and the gate.
             told: is told what is built.
+            device: what the rungs are made for.
         """
+        self._device: MadeFor = device
         self._fp32 = fp32
         self._reference = reference
         self._decision = decision
@@ -112,7 +123,7 @@ class Ladder:
     def _first_that_passes(self, exact: Candidate) -> Climb:
         tried: list[Candidate] = []
         notices: list[str] = []
-        for precision in (*_PLAIN, _MIXED):
+        for precision in _LADDERS[self._device]:
             try:
                 tried += self._mixed() if precision == _MIXED else [self._judged(precision)]
             except LimenError as error:
@@ -134,16 +145,29 @@ class Ladder:
         return Climb(tried, chosen, len(matrix_names(self._fp32)), notices)
 
     def _judged(self, precision: Precision, in_float: tuple[str, ...] = ()) -> Candidate:
-        exact = precision == "fp32"
-        graphs = RungGraphs(self._fp32, {}, {}) if exact else self._graphs
+        # What int8 needs is observed before the step that says what is built.
+        build = self._build_cpu(precision) if self._device == "cpu" else self._build_cuda
         count = len(self._judging.texts.texts)
         matrices = "matrix" if len(in_float) == 1 else "matrices"
         kept = f" with {len(in_float)} {matrices} in float" if in_float else ""
         self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
-        graph = graphs.build(precision, frozenset(in_float))
         return candidate_of(
-            graph, precision, in_float, self._reference, self._decision, self._judging
+            build(precision, frozenset(in_float)),
+            ExecutionBlock.made_for(self._device, precision),
+            in_float,
+            self._reference,
+            self._decision,
+            self._judging,
         )
+
+    def _build_cpu(self, precision: Precision) -> _Build:
+        exact = precision == "fp32"
+        return (RungGraphs(self._fp32, {}, {}) if exact else self._graphs).build
+
+    def _build_cuda(self, precision: Precision, _: AbstractSet[str]) -> onnx.ModelProto:
+        if precision == "fp16":
+            return half_precision(self._fp32, self._reference.name)
+        return ir.to_proto(self._fp32)
 
     def _mixed(self) -> list[Candidate]:
         """Keep as few matrices in float as pass: twice as many each time until it does, then

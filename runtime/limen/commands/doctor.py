@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, metavar="N", help="texts run at once (default: the cores at hand)"
     )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="where to open FILE: auto (default), cpu, cuda or openvino",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         look_at_threads(thread_source(arguments.threads)),
     ]
     if arguments.file is not None:
-        findings += look_at_file(arguments.file, arguments.threads)
+        findings += look_at_file(arguments.file, arguments.threads, arguments.device)
     print(json.dumps(_json(findings), ensure_ascii=False) if arguments.json else _text(findings))
     return EXIT_PROBLEM if any(one.verdict == "problem" for one in findings) else 0
 

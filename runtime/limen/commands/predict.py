@@ -27,13 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, metavar="N", help="texts run at once (default: the cores at hand)"
     )
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto (default), cpu, cuda or openvino",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each text."""
     texts = _texts(arguments)
-    model = load(arguments.file, threads=arguments.threads, operating_point=arguments.at)
+    model = load(
+        arguments.file,
+        device=arguments.device,
+        threads=arguments.threads,
+        operating_point=arguments.at,
+    )
     for prediction in model.stream(texts):
         if arguments.json:
             print(json.dumps(prediction.to_dict(), ensure_ascii=False))

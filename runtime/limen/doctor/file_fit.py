@@ -18,11 +18,11 @@ _SECONDS = 1.0
 _BULK = 64
 
 
-def look_at_file(path: Path, threads: int | None) -> list[Finding]:
+def look_at_file(path: Path, threads: int | None, device: str = "auto") -> list[Finding]:
     """Open a file, self-test included, and time it on the project's own sentences."""
     try:
         start = time.perf_counter()
-        model = load(path, threads=threads)
+        model = load(path, device=device, threads=threads)
         opened_ms = (time.perf_counter() - start) * 1e3
     except LimenError as error:
         return [Finding("file", str(error), "problem", values={"opened": False})]
@@ -33,6 +33,14 @@ def look_at_file(path: Path, threads: int | None) -> list[Finding]:
 
 def _fit(path: Path, model: Model, opened_ms: float) -> Finding:
     shown = f"{path.name} opens on {model.device} in {opened_ms:.0f} ms"
+    if model.device_reason:
+        return Finding(
+            "file",
+            f"{shown} and computes what it promises, but it was {model.device_reason}",
+            "note",
+            "a file made for the CPU is faster there: limen export CHECKPOINT -o FILE.onnx",
+            {"device": model.device, "opened": True, "repaired": model.repaired},
+        )
     if model.repaired:
         return Finding(
             "file",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 from types import ModuleType
 
+from limen.devices import CPU_PROVIDER, PROVIDERS, wheel_command
 from limen.doctor.finding import Finding
 from limen.errors import reason
 from limen.format.json_block import Json
@@ -72,7 +73,9 @@ def look_at_wheels(distributions: Iterable[tuple[str, str]]) -> Finding:
 
 
 def look_at_providers(import_onnxruntime: Callable[[], ModuleType]) -> Finding:
-    """Say where this onnxruntime could run a graph, and where limen runs it."""
+    """Say where this onnxruntime could run a graph. Whether a provider other than the CPU's can
+    start shows when a file opens on it.
+    """
     try:
         runtime = import_onnxruntime()
         offered = [str(name) for name in runtime.get_available_providers()]
@@ -84,7 +87,7 @@ def look_at_providers(import_onnxruntime: Callable[[], ModuleType]) -> Finding:
             "pip install --force-reinstall onnxruntime",
         )
     listed: list[Json] = [*offered]
-    if "CPUExecutionProvider" not in offered:
+    if CPU_PROVIDER not in offered:
         return Finding(
             "onnxruntime",
             f"offers {', '.join(offered) or 'nothing'}, but no CPUExecutionProvider",
@@ -92,10 +95,15 @@ def look_at_providers(import_onnxruntime: Callable[[], ModuleType]) -> Finding:
             "pip install --force-reinstall onnxruntime",
             {"providers": listed},
         )
-    others = [name for name in offered if name != "CPUExecutionProvider"]
-    unused = f"; not used: {', '.join(others)}" if others else ""
+    had = {name: device for device, name in PROVIDERS.items() if name in offered}
+    devices: list[Json] = [*had.values()]
+    named = ", ".join(f"device={device!r} ({name})" for name, device in had.items())
+    unused = ", ".join(name for name in offered if name not in had)
+    without = ""
+    if "cuda" not in had.values():
+        without = f"; no cuda here: {wheel_command('cuda')}"
     return Finding(
         "onnxruntime",
-        f"runs on CPUExecutionProvider{unused}",
-        values={"providers": listed},
+        f"offers {named}{f'; not used: {unused}' if unused else ''}{without}",
+        values={"devices": devices, "providers": listed},
     )

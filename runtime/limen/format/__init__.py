@@ -8,7 +8,7 @@ from limen.format.evidence_block import Evidence, FitRecord
 from limen.format.fitted_block import FittedBlock
 from limen.format.metadata import FORMAT, Metadata
 from limen.format.operating_point import OperatingPoint, Promise
-from limen.format.record_blocks import ExecutionBlock, Golden, Precision, Provenance
+from limen.format.record_blocks import ExecutionBlock, Golden, MadeFor, Precision, Provenance
 from limen.format.rules import Link, Rule
 from limen.format.rung import GateRecord, Judgement, Rung, RungQuality, Verdict
 from limen.format.writing import check_writable, write_whole
@@ -32,6 +32,7 @@ __all__ = [
     "Isotonic",
     "Judgement",
     "Link",
+    "MadeFor",
     "Metadata",
     "OperatingPoint",
     "Platt",

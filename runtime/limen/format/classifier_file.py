@@ -15,6 +15,7 @@ from limen.format.wire import Field
 _MODEL_IR_VERSION, _MODEL_METADATA_PROPS = 1, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_PADDED_INPUTS = frozenset({"input_ids", "attention_mask"})
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,7 @@ def _digest(model: list[Field]) -> str:
 
 
 def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
-    names = {port.name for port in graph.inputs}
-    if "input_ids" not in names or names - _KNOWN_INPUTS or len(names) != len(graph.inputs):
-        raise FormatError(f"graph inputs {sorted(names)}, expected input_ids and no unknown one")
-    for port in graph.inputs:
-        if port.element_type != "int64" or len(port.shape) != 2:
-            raise FormatError(
-                f"graph input {port.name}: {port.element_type} of rank {len(port.shape)}, expected "
-                f"int64 of 2"
-            )
+    _check_inputs(graph, metadata)
     if len(graph.outputs) != 1 or graph.outputs[0].name != "logits":
         raise FormatError(
             f"graph outputs {[port.name for port in graph.outputs]}, expected logits alone"
@@ -190,3 +183,19 @@ def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
         check_outputs(decision.rule, decision.link, len(decision.labels), width)
     except InputError as error:
         raise FormatError(f"logits: {error}") from error
+
+
+def _check_inputs(graph: GraphSummary, metadata: Metadata) -> None:
+    names = {port.name for port in graph.inputs}
+    if "input_ids" not in names or names - _KNOWN_INPUTS or len(names) != len(graph.inputs):
+        raise FormatError(f"graph inputs {sorted(names)}, expected input_ids and no unknown one")
+    if metadata.execution.shape == "padded" and names != _PADDED_INPUTS:
+        raise FormatError(
+            f"graph inputs {sorted(names)}, expected {sorted(_PADDED_INPUTS)} of a padded file"
+        )
+    for port in graph.inputs:
+        if port.element_type != "int64" or len(port.shape) != 2:
+            raise FormatError(
+                f"graph input {port.name}: {port.element_type} of rank {len(port.shape)}, expected "
+                f"int64 of 2"
+            )

@@ -7,8 +7,18 @@ from limen.errors import FormatError
 from limen.format import limits
 from limen.format.json_block import Json, Node
 
-Precision: TypeAlias = Literal["fp32", "int8", "int8-float-rows", "int8-mixed", "int8-static"]
+Precision: TypeAlias = Literal[
+    "fp32", "int8", "int8-float-rows", "int8-mixed", "int8-static", "fp16"
+]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+MadeFor: TypeAlias = Literal["cpu", "cuda"]
+Shape: TypeAlias = Literal["exact", "padded"]
+SHAPES: dict[MadeFor, Shape] = {"cpu": "exact", "cuda": "padded"}
+DEVICE_PRECISIONS: dict[MadeFor, tuple[Precision, ...]] = {
+    "cpu": ("fp32", "int8", "int8-float-rows", "int8-mixed", "int8-static"),
+    "cuda": ("fp32", "fp16"),
+}
+"""The precisions of files for each device: int8 kernels are the CPU's, fp16 kernels the GPU's."""
 _MAX_VERSIONS = 64
 _IDS = 2**31
 
@@ -20,15 +30,17 @@ class ExecutionBlock:
     Attributes:
         precision: `fp32`; `int8`; `int8-float-rows`: int8 matrices, embedding rows in float;
             `int8-mixed`: the most sensitive matrices in float; `int8-static`: the scales of
-            activations fixed at export.
-        device: `cpu`.
-        shape: `exact`: every text runs alone, at its own length, without padding or mask.
+            activations fixed at export; `fp16` (for `cuda`): weights and activations in 16 bits.
+        device: `cpu` or `cuda`.
+        shape: `exact` (`cpu`): every text runs alone, at its own length, without padding or mask.
+            `padded` (`cuda`): texts of several lengths may run together, padded on the right, with
+            an `attention_mask` that says which tokens count.
         optimised: the graph was optimised when the file was made; a session opens it as it is.
     """
 
     precision: Precision
-    device: Literal["cpu"] = "cpu"
-    shape: Literal["exact"] = "exact"
+    device: MadeFor = "cpu"
+    shape: Shape = "exact"
     optimised: bool = False
 
     def to_json(self) -> Json:
@@ -41,14 +53,23 @@ class ExecutionBlock:
         }
 
     @classmethod
+    def made_for(cls, device: MadeFor, precision: Precision) -> "ExecutionBlock":
+        """Return the block of what the exporter makes. A graph for the CPU is optimised there; one
+        for a GPU when a session opens, by the provider that knows its kernels.
+        """
+        return cls(precision, device, SHAPES[device], optimised=device == "cpu")
+
+    @classmethod
     def from_json(cls, node: Node) -> "ExecutionBlock":
         """Read the block; FormatError where it is not as documented."""
-        node.string("device", ("cpu",))
-        node.string("shape", ("exact",))
-        return cls(
-            precision=cast("Precision", node.string("precision", PRECISIONS)),
-            optimised=node.boolean("optimised"),
-        )
+        device = cast("MadeFor", node.string("device", tuple(SHAPES)))
+        precision = cast("Precision", node.string("precision", PRECISIONS))
+        shape = cast("Shape", node.string("shape", tuple(SHAPES.values())))
+        if precision not in DEVICE_PRECISIONS[device]:
+            node.fail(f"precision {precision} for device {device}, which has no file of that kind")
+        if shape != SHAPES[device]:
+            node.fail(f"shape {shape} for device {device}, expected {SHAPES[device]}")
+        return cls(precision, device, shape, node.boolean("optimised"))
 
 
 @dataclass(frozen=True)

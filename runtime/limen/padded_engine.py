@@ -1,0 +1,138 @@
+"""Padded batches to logits, for files that were made for a GPU."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from limen.arrays import Feeds, FloatArray, IntArray
+from limen.devices import Device
+from limen.engine import Engine, Optimisation
+from limen.errors import EngineError, reason
+
+BATCH_TOKENS: Final = 16_384
+"""Most tokens of a batch, padding included. It bounds what a batch takes of the GPU's memory; its
+effect on speed is unmeasured (docs/gpu.md)."""
+
+_PADDING_ID = 0
+"""Any row that an embedding has: the mask hides it."""
+
+
+class PaddedEngine(Engine):
+    """A session that runs several texts together, shorter ones padded on the right.
+
+    Which texts share a batch can change the last bits of their logits: the order of a sum follows
+    the shape.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        outputs: int,
+        device: Device = "cuda",
+        optimisation: Optimisation = "on_load",
+    ) -> None:
+        """Open a session; arguments and errors as of Engine."""
+        super().__init__(data, name, outputs, device, optimisation)
+        self._opened_in = os.getpid()
+
+    def logits(self, feeds: Feeds) -> FloatArray:
+        """Run one text; feeds, result and errors as of Engine."""
+        row: FloatArray = self.batch([feeds])[0]
+        return row
+
+    def each(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
+        """Run several texts in one batch."""
+        return list(self.batch(feeds)) if feeds else []
+
+    def batch(self, feeds: Sequence[Feeds]) -> FloatArray:
+        """Run one batch.
+
+        Args:
+            feeds: `input_ids`, int64 (1, tokens), of at least one text.
+
+        Returns:
+            float32, (texts, outputs).
+
+        Raises:
+            EngineError: the provider failed, logits are not as wide as declared, or the process was
+                forked after the file was opened on a GPU.
+        """
+        if self.device != "cpu" and os.getpid() != self._opened_in:
+            raise EngineError(
+                f"this process was forked after the file was opened on {self.device}, which does "
+                "not outlive a fork; load the file again in this process"
+            )
+        given = padded([one["input_ids"][0] for one in feeds])
+        run = self._run_on_cpu if self.device == "cpu" else self._run_bound
+        try:
+            rows = run(given)
+        except Exception as error:
+            texts, tokens = given["input_ids"].shape
+            raise EngineError(
+                f"onnxruntime failed on {texts:,} texts of up to {tokens:,} tokens "
+                f"({reason(error)})"
+            ) from error
+        if rows.shape != (len(feeds), self.outputs):
+            raise EngineError(
+                f"the graph gives logits of shape {rows.shape} for {len(feeds):,} texts, the file "
+                f"declares {self.outputs} outputs; export the model again"
+            )
+        return rows
+
+    def _run_on_cpu(self, given: Feeds) -> FloatArray:
+        rows: FloatArray = self._session.run(["logits"], given)[0]
+        return rows
+
+    def _run_bound(self, given: Feeds) -> FloatArray:
+        """Name where inputs and outputs lie, so that each is copied once."""
+        binding: Any = self._session.io_binding()
+        for name, array in given.items():
+            binding.bind_cpu_input(name, array)
+        binding.bind_output("logits", "cuda" if self.device == "cuda" else "cpu")
+        self._session.run_with_iobinding(binding)
+        rows: FloatArray = binding.copy_outputs_to_cpu()[0]
+        return rows
+
+
+def padded(rows: Sequence[IntArray]) -> Feeds:
+    """Put texts of several lengths into one array.
+
+    Args:
+        rows: int64 (tokens,) of at least one text.
+
+    Returns:
+        `input_ids` and `attention_mask` (1 for a token, 0 for padding, which is on the right), both
+        int64 (texts, most tokens).
+    """
+    shape = len(rows), max(len(row) for row in rows)
+    ids = np.full(shape, _PADDING_ID, dtype=np.int64)
+    mask = np.zeros(shape, dtype=np.int64)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+        mask[place, : len(row)] = 1
+    return {"attention_mask": mask, "input_ids": ids}
+
+
+def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:
+    """Divide texts into batches of texts of about one length.
+
+    Args:
+        lengths: tokens of each text, at least 1.
+        budget: most tokens of a batch, padding included; a longer text is alone.
+
+    Returns:
+        Places of the texts of each batch, the longest texts first, so that a provider's memory has
+        its largest size from the start; every text once.
+    """
+    found: list[list[int]] = []
+    room = 0
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if not room:
+            found.append([])
+            room = max(1, budget // lengths[place])
+        found[-1].append(place)
+        room -= 1
+    return found
