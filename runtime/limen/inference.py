@@ -82,7 +82,7 @@ class Inference:
             EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
         found = self._encoded(text, index)
-        return found if isinstance(found, TextLogits) else self._computed(text, index, found)
+        return found if isinstance(found, TextLogits) else self._computed(text, found)
 
     def many(self, texts: Sequence[str], start: int = 0, *, go_on: bool = False) -> list[Outcome]:
         """Compute texts, equal ones once, on `threads` threads that end with the call.
@@ -123,13 +123,13 @@ class Inference:
                         rows = groups.logits([left[place].feeds for place in piece])
                     for place, row in zip(piece, rows, strict=True):
                         result = TextLogits(row, left[place].truncated)
-                        found[place] = self._kept(*each[place], result)
+                        found[place] = self._kept(each[place][0], result)
                     return
             except LimenError:
                 # Each text has its own answer, or its own error.
                 pass
             for place in piece:
-                found[place] = self._alone(*each[place], left[place])
+                found[place] = self._alone(each[place][0], left[place])
 
         pieces = groups.arranged(left)
         tokens = [len(piece) * left[piece[0]].tokens for piece in pieces]
@@ -182,11 +182,11 @@ class Inference:
         with computing:
             return encoder.encode(text, index)
 
-    def _computed(self, text: str, index: int, encoded: Encoded) -> TextLogits:
+    def _computed(self, text: str, encoded: Encoded) -> TextLogits:
         engine = self._open_parts()[1]
         with computing:
             rows = [engine.logits(feeds) for feeds in (encoded.feeds, *encoded.more)]
-        return self._kept(text, index, TextLogits(self._pooled(rows), encoded.truncated))
+        return self._kept(text, TextLogits(self._pooled(rows), encoded.truncated))
 
     def _pooled(self, rows: Sequence[FloatArray]) -> FloatArray:
         """Put the windows of a text together."""
@@ -194,18 +194,14 @@ class Inference:
             return rows[0]
         return self._together(np.stack(rows))
 
-    def _alone(self, text: str, index: int, encoded: Encoded) -> TextLogits | LimenError:
+    def _alone(self, text: str, encoded: Encoded) -> TextLogits | LimenError:
         try:
-            return self._computed(text, index, encoded)
+            return self._computed(text, encoded)
         except LimenError as error:
             return error
 
-    def _kept(self, text: str, index: int, found: TextLogits) -> TextLogits:
-        """Refuse logits that are no numbers, and remember the others."""
-        if not np.isfinite(found.logits).all():
-            raise EngineError(
-                f"text {index}: the graph gave a logit that is not finite; export it as fp32"
-            )
+    def _kept(self, text: str, found: TextLogits) -> TextLogits:
+        """Remember what was found, where anything is."""
         recent = self._recent
         if recent is not None:
             recent.put(text, found)

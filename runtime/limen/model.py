@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias, cast, overload
 import numpy as np
 
 from limen.arrays import FloatArray, WideArray
-from limen.decision import decide, decision_function, score, scores_from_logits
-from limen.errors import InputError, LimenError
+from limen.decision import check_finite, decide, decision_function, score, scores_from_logits
+from limen.errors import EngineError, InputError, LimenError
 from limen.format import DecisionBlock, Fallback, OperatingPoint
 from limen.inference import Inference
 from limen.operating import point_at, with_policy
 from limen.prediction import Prediction, predictions
 from limen.stream_windows import windows
-from limen.text_logits import TextLogits
+from limen.text_logits import Outcome, TextLogits
 
 Errors: TypeAlias = Literal["raise", "collect"]
 """What becomes of a text that cannot be decided: the call ends, or the error takes its place."""
@@ -206,7 +206,10 @@ class Model:
 
     def _in_order(self, texts: list[str], start: int, *, go_on: bool) -> Iterator[Prediction]:
         """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
-        outcomes = self._inference.many(texts, start, go_on=go_on)
+        outcomes = [
+            _numbers(outcome, place)
+            for place, outcome in enumerate(self._inference.many(texts, start, go_on=go_on), start)
+        ]
         decided = iter(
             self._decided([one for one in outcomes if isinstance(one, TextLogits)], start)
         )
@@ -226,6 +229,17 @@ class Model:
         scored = score(logits, self._decision, start)
         decided = decide(scored, self._decision, self.operating_point)
         return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
+
+
+def _numbers(outcome: Outcome, place: int) -> Outcome:
+    """Return an error in the place of logits that are no numbers."""
+    if not isinstance(outcome, TextLogits):
+        return outcome
+    try:
+        check_finite(outcome.logits[np.newaxis], place)
+    except EngineError as error:
+        return error
+    return outcome
 
 
 def _collects(errors: Errors) -> bool:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from limen.arrays import Feeds, FloatArray
 from limen.encoder import Encoded
 from limen.engine import Engine
-from limen.errors import EngineError, LimenError
+from limen.errors import EngineError
 from limen.forking import computing
 from limen.inference import Inference, Placed, sizes
 from limen.padded_engine import PaddedEngine, batches
@@ -43,10 +43,7 @@ class PaddedInference(Inference):
         if failed is not None:
             return failed
         rows = [row for row in own if not isinstance(row, EngineError)]
-        try:
-            return self._kept(*placed, TextLogits(self._pooled(rows), truncated))
-        except LimenError as error:
-            return error
+        return self._kept(placed[0], TextLogits(self._pooled(rows), truncated))
 
 
 def _rows(engine: Engine, feeds: Sequence[Feeds]) -> list[_Row]:

@@ -12,7 +12,7 @@ class TextLogits:
     """What the graph gives for one text.
 
     Attributes:
-        logits: float32, (outputs,), finite.
+        logits: float32, (outputs,).
         truncated: the text was longer than the model can take.
     """
 

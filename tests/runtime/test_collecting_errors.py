@@ -1,6 +1,7 @@
 """Texts that cannot be decided among others that can; engines that fail half way."""
 
 import limen
+import numpy as np
 import pytest
 from limen.errors import EngineError, InputError
 from limen.stream_windows import WINDOW_TEXTS
@@ -74,6 +75,30 @@ def test_an_engine_that_fails_half_way_loses_nothing_before(path, multilabel, th
     assert all(isinstance(one, EngineError) for one in collected)
     monkeypatch.undo()
     assert model.predict(texts) == expected
+
+
+def test_logits_that_are_no_numbers_are_an_error_of_their_text(path, multilabel, monkeypatch):
+    model = limen.load(path)
+    real = model._inference.engine.rows
+
+    def broken(feeds):
+        """The third token of "angry mad" gives NaN."""
+        rows = real(feeds).copy()
+        rows[(feeds["input_ids"] == spoilt).any(axis=1)] = np.nan
+        return rows
+
+    spoilt = model._inference._encoded("angry", 0).feeds["input_ids"][0, 1]
+    monkeypatch.setattr(model._inference.engine, "rows", broken)
+    texts = ["day", "angry mad", "happy"]
+    found = model.predict(texts, errors="collect")
+    assert [found[0], found[2]] == multilabel.predict([texts[0], texts[2]])
+    assert isinstance(found[1], EngineError)
+    for ask in (lambda: model.predict(texts), lambda: list(model.stream(texts))):
+        with pytest.raises(EngineError, match="text 1: the graph gave a logit that is not finite"):
+            ask()
+    with pytest.raises(EngineError, match="text 0: the graph gave a logit that is not finite"):
+        model("angry")
+    assert np.isnan(model.logits(texts)[1]).all()
 
 
 def test_other_ways_to_treat_errors_are_refused_at_once(multilabel):

@@ -3,13 +3,14 @@
 from limen.decision.aggregating import aggregate
 from limen.decision.confidence import decision_function
 from limen.decision.rules import REASONS, Decided, decide
-from limen.decision.scoring import Scored, score, scores_from_logits
+from limen.decision.scoring import Scored, check_finite, score, scores_from_logits
 
 __all__ = [
     "REASONS",
     "Decided",
     "Scored",
     "aggregate",
+    "check_finite",
     "decide",
     "decision_function",
     "score",
