@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import limen
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 
@@ -31,14 +33,20 @@ async def opened(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(title="limen", lifespan=opened)
 
 
+@app.exception_handler(RequestValidationError)
+async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
+    """Say what is wrong with a request. FastAPI's own answer repeats the text, and fails on one
+    that is not Unicode.
+    """
+    told = [{key: part[key] for key in ("loc", "msg", "type")} for part in error.errors()]
+    return JSONResponse({"detail": told}, status_code=422)
+
+
 @app.post("/decide")
 async def decide(question: Question, request: Request) -> dict[str, Any]:
     """Labels and scores of one text."""
-    try:
-        found = await request.app.state.model.predict_async(question.text)
-    except limen.InputError as error:
-        raise HTTPException(422, str(error)) from error
-    return dict(found.to_dict())
+    model: limen.Model = request.app.state.model
+    return dict((await model.predict_async(question.text)).to_dict())
 
 
 @app.get("/health")
