@@ -11,7 +11,7 @@ from limen.format import Windows, read
 from limen_export.sources.checkpoint import read_checkpoint
 
 WORDS = "the day was good bad not very 오늘 정말 행복 하루".split()
-FAMILIES = [("bert", "max"), ("roberta", "mean"), ("mpnet", "mean")]
+FAMILIES = [("bert", "max"), ("roberta", "mean")]
 
 
 def long_texts(count=12):
@@ -96,11 +96,19 @@ def test_thresholds_are_fitted_on_the_aggregate(run, tmp_path):
         assert [label in labels for labels in decided] == expected
 
 
-def test_inspect_says_how_long_texts_are_read(run, capsys):
-    assert run("--windows", "7", "--precision", "fp32")[0] == 0
-    assert main(["inspect", "m.onnx"]) == 0
+@pytest.fixture(scope="module")
+def made(checkpoint, tmp_path_factory):
+    """A file that the command made, windows of seven shared tokens."""
+    file = tmp_path_factory.mktemp("windows") / "m.onnx"
+    words = ["--windows", "7", "--precision", "fp32"]
+    assert main(["export", str(checkpoint("bert")), "-o", str(file), *words]) == 0
+    return file
+
+
+def test_inspect_says_how_long_texts_are_read(made, capsys):
+    assert main(["inspect", str(made)]) == 0
     assert "read in windows that share 7 tokens, the max of their scores" in capsys.readouterr().out
-    assert main(["inspect", "m.onnx", "--json"]) == 0
+    assert main(["inspect", str(made), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["encoder"]["long_text"]
     assert told == {"windows": {"aggregate": "max", "stride": 7}}
 
@@ -121,11 +129,10 @@ def test_other_windows_are_one_line_and_no_file(run, tmp_path, words, reason):
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_the_bench_refuses_texts_of_several_windows(run, tmp_path):
+def test_the_bench_refuses_texts_of_several_windows(made):
     from limen_bench.samples import token_counts
 
-    assert run("--windows", "7", "--precision", "fp32")[0] == 0
-    file = read(tmp_path / "m.onnx")
+    file = read(made)
     assert len(token_counts(file, ["the day", "a"])) == 2
     with pytest.raises(InputError, match=r"text 1 .* is read in \d+ windows, and rivals truncate"):
         token_counts(file, ["the day", "the day " * 400])
