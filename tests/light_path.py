@@ -14,7 +14,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TEST_TOOLS = ["pytest", "hypothesis"]
+TEST_TOOLS = ["pytest", "hypothesis", "pytest-xdist"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
@@ -55,6 +55,7 @@ def prove(folder: Path, wheel: Path, wanted: list[str]) -> None:
         shutil.copytree(ROOT / "tests" / part, tests / part)
     shutil.copy(ROOT / "tests" / "conftest.py", tests)
     options = ["--import-mode=importlib", "-W", "error", "-q", "-p", "no:cacheprovider"]
+    options += ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
     subprocess.run([python, "-m", "pytest", *options, "runtime"], check=True, cwd=tests)
 
 
