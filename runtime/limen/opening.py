@@ -1,6 +1,6 @@
 """Opening a classifier file: checks, encoder, session, golden texts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,20 @@ from limen.model import Model
 from limen.recent_texts import RecentTexts
 from limen.self_test import tested_engine
 from limen.threads import thread_count
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a caller wants of a model beside its device; each as the argument of `load`."""
+
+    threads: int | None = None
+    operating_point: str | None = None
+    verify: bool = True
+    cache: int | None = None
+    windows: Windows | None = None
+
+
+USUAL = Wishes()
 
 
 def load(
@@ -76,33 +90,22 @@ def open_model(
 ) -> Model:
     """Open a file that has been read and checked; arguments and errors as in `load`."""
     choice = choose(file.name, file.metadata.execution, device, available_providers)
-    opened = partial(
-        open_on,
-        file,
-        threads=threads,
-        operating_point=operating_point,
-        cache=cache,
-        windows=windows,
-    )
+    wishes = Wishes(threads, operating_point, verify, cache, windows)
     why = choice.why
     for tried in choice.devices[:-1]:
         try:
             # Nothing may be chosen for the caller that was not tested.
-            return opened(tried, verify=True)
+            return open_on(file, tried, replace(wishes, verify=True))
         except EngineError as error:
             why = f"made for {tried}, which did not work: {error}"
-    return opened(choice.devices[-1], verify=verify, why=why)
+    return open_on(file, choice.devices[-1], wishes, why=why)
 
 
 def open_on(
     file: ClassifierFile,
     device: Device,
+    wishes: Wishes = USUAL,
     *,
-    threads: int | None = None,
-    operating_point: str | None = None,
-    verify: bool = True,
-    cache: int | None = None,
-    windows: Windows | None = None,
     in_batches: bool | None = None,
     why: str = "",
 ) -> Model:
@@ -111,11 +114,7 @@ def open_on(
     Args:
         file: read and checked.
         device: where.
-        threads: as in `load`, and so are the next four.
-        operating_point: as in `load`.
-        verify: as in `load`.
-        cache: as in `load`.
-        windows: as in `load`.
+        wishes: what else the caller wants.
         in_batches: whether a padded file runs texts together; None does so on all devices but the
             CPU, where a text alone is as fast and its bits depend on no other. The exporter does so
             on the CPU, to verify what a GPU will be given.
@@ -125,12 +124,14 @@ def open_on(
         InputError, EngineError: as in `load`.
     """
     decision = file.metadata.decision
-    point = decision.point(decision.default_point if operating_point is None else operating_point)
-    count = thread_count(threads)
-    recent = None if cache is None else RecentTexts(cache)
+    point = decision.point(
+        decision.default_point if wishes.operating_point is None else wishes.operating_point
+    )
+    count = thread_count(wishes.threads)
+    recent = None if wishes.cache is None else RecentTexts(wishes.cache)
     block = file.metadata.encoder
-    if windows is not None:
-        block = replace(block, windows=windows)
+    if wishes.windows is not None:
+        block = replace(block, windows=wishes.windows)
     encoder = open_encoder(block)
     if in_batches is None:
         in_batches = device != "cpu"
@@ -138,7 +139,7 @@ def open_on(
     optimisation: Optimisation = "none" if file.metadata.execution.optimised else "on_load"
     engine = engine_kind(file.data, file.name, decision.outputs, device, optimisation)
     repaired = False
-    if verify:
+    if wishes.verify:
         engine, repaired = tested_engine(file, encoder, engine)
     may_group = not in_batches and file.metadata.execution.precision in ELIGIBLE
     inference = inference_kind(

@@ -13,7 +13,7 @@ from limen.devices import DEVICES, PROVIDERS, choose, provider_settings
 from limen.engine import Engine, available_providers
 from limen.errors import EngineError, InputError
 from limen.format import ExecutionBlock, Golden
-from limen.opening import open_model, open_on
+from limen.opening import Wishes, open_model, open_on
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -201,7 +201,7 @@ def test_windows_and_cache_in_batches(files, golden_folder, pretended):
     file = files.padded_file(golden_folder)
     texts = ["the day is " * 20, "angry", "happy bright day " * 9, "angry"]
     windows = limen.Windows(stride=4, aggregate="mean")
-    expected = open_on(file, "cpu", windows=windows).logits(texts)
+    expected = open_on(file, "cpu", Wishes(windows=windows)).logits(texts)
     model = open_model(file, windows=windows, cache=2)
     for _ in range(2):
         np.testing.assert_allclose(model.logits(texts), expected, atol=1e-5)

@@ -9,5 +9,5 @@ def test_mixed_load_gives_right_answers_and_no_errors(path):
     found = soak(path, 5.0)
     assert found["errors"] == []
     assert found["wrong"] == 0
-    assert found["answers"] > 1_000
+    assert found["answers"] > 100
     assert found["cancelled"] > 0
