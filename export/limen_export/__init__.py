@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["ExportSettings", "export"]
 
 
-def export(checkpoint: str, output: Path, settings: ExportSettings) -> "ExportReport":
-    """Turn a checkpoint into a classifier file; see `limen_export.pipeline.export`."""
+def export(source: str, output: Path, settings: ExportSettings) -> "ExportReport":
+    """Turn a trained classifier into a classifier file; see `limen_export.pipeline.export`."""
     # torch takes seconds to import; `limen export --help` should not wait for it.
     from limen_export.pipeline import export as run
 
-    return run(checkpoint, output, settings)
+    return run(source, output, settings)

@@ -40,27 +40,28 @@ from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.rung_choice import why_chosen
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
-from limen_export.sources.checkpoint import read_checkpoint
+from limen_export.sources.recognising import SourceWishes, recognise
 from limen_export.transformers_quiet import quiet_transformers
 from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
-    checkpoint: str, output: Path, settings: ExportSettings, told: Progress | None = None
+    source: str, output: Path, settings: ExportSettings, told: Progress | None = None
 ) -> ExportReport:
-    """Turn a checkpoint into a classifier file.
+    """Turn a trained classifier into a classifier file.
 
     The file appears under its name only after it was re-opened and compared with the source; on any
     failure nothing is written and an older file stays.
 
     Args:
-        checkpoint: a folder that `save_pretrained` wrote, or a hub name.
+        source: a folder that `save_pretrained` wrote, a hub name, or another kind of
+            `sources.recognising.READERS`.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         told: is told each step; None writes to standard error if that is a terminal.
 
     Raises:
-        ExportError: the checkpoint cannot become a classifier file, or the result does not agree
+        ExportError: the source cannot become a classifier file, or the result does not agree
             with it.
         InputError: thresholds or texts that cannot be used.
         OutputError: `output` cannot be written.
@@ -70,7 +71,7 @@ def export(
         check_golden(settings.golden.texts)
     _check_precision(settings)
     try:
-        return _export(checkpoint, output, settings, progress() if told is None else told)
+        return _export(source, output, settings, progress() if told is None else told)
     except LimenError:
         raise
     except OSError as error:
@@ -78,14 +79,18 @@ def export(
         raise OutputError(f"{tempfile.gettempdir()}: {error.strerror or error}") from error
 
 
-def _export(
-    checkpoint: str, output: Path, settings: ExportSettings, told: Progress
-) -> ExportReport:
-    told.step(f"reading {checkpoint} and tracing its graph")
+def _export(source: str, output: Path, settings: ExportSettings, told: Progress) -> ExportReport:
+    found = recognise(source, settings.source)
+    told.step(f"reading {found.what}, and making its graph")
+    wishes = SourceWishes(settings.rule, settings.max_tokens, settings.windows)
     with quiet_transformers():
-        reference = read_checkpoint(
-            checkpoint, settings.rule, settings.max_tokens, settings.windows
-        )
+        reference = found.reader.read(source, wishes)
+    return _exported(reference, output, settings, told)
+
+
+def _exported(
+    reference: Reference, output: Path, settings: ExportSettings, told: Progress
+) -> ExportReport:
     decision = _decision(reference, settings)
     labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary

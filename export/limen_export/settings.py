@@ -59,6 +59,7 @@ class ExportSettings:
         rule: overrides the checkpoint's own `problem_type`.
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
+        source: the kind of source, a key of `sources.recognising.READERS`; None finds it out.
     """
 
     device: MadeFor = "cpu"
@@ -72,3 +73,4 @@ class ExportSettings:
     rule: Rule | None = None
     max_tokens: int | None = None
     windows: Windows | None = None
+    source: str | None = None

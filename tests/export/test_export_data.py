@@ -45,7 +45,7 @@ def refused(run, tmp_path, monkeypatch):
 @pytest.fixture
 def before_the_work(monkeypatch):
     """Fail the test if the checkpoint is read."""
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", pytest.fail)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", pytest.fail)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_output_is_a_folder(target, traced, texts):
 
 
 def test_output_is_checked_before_the_work(tmp_path, monkeypatch, texts):
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", pytest.fail)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", pytest.fail)
     with pytest.raises(OutputError):
         export("bert", tmp_path / "nowhere" / "m.onnx", ExportSettings(texts=texts))
 
@@ -156,7 +156,7 @@ def test_interrupt_leaves_nothing(target, traced, texts, easy, monkeypatch, step
 )
 def test_a_graph_without_parity_is_refused(target, traced, texts, monkeypatch, precision, change):
     wrong = replace(traced, graph=changed(traced.graph, change))
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: wrong)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", lambda *_: wrong)
     with pytest.raises(ExportError, match="fp32 graph differs from the source"):
         export("bert", target, ExportSettings(precision=precision, texts=texts))
     assert untouched(target)

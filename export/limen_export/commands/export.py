@@ -17,6 +17,7 @@ from limen.text_files import read_texts
 from limen_export import ExportSettings, export
 from limen_export.given_thresholds import read_thresholds
 from limen_export.settings import LabelledTexts, NamedTexts, ReadLabelled
+from limen_export.sources.recognising import READERS
 
 if TYPE_CHECKING:
     from limen_export.report import ExportReport
@@ -27,8 +28,8 @@ _USUAL = GateSettings()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "checkpoint",
-        metavar="CHECKPOINT",
+        "source",
+        metavar="SOURCE",
         help="a folder that save_pretrained wrote, or a hub name",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
@@ -37,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(SHAPES),
         default="cpu",
         help="what the file is made for: cpu (default), or cuda (docs/gpu.md)",
+    )
+    parser.add_argument(
+        "--source",
+        dest="kind",
+        choices=tuple(READERS),
+        metavar="KIND",
+        help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
     )
     parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
@@ -126,8 +134,9 @@ def run(arguments: argparse.Namespace) -> int:
         rule=arguments.rule,
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
+        source=arguments.kind,
     )
-    report = export(arguments.checkpoint, arguments.output, settings)
+    report = export(arguments.source, arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
     print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     if arguments.report is not None:

@@ -22,8 +22,19 @@ from limen_export.graph.trace import position_offset, trace
 from limen_export.reference import Reference
 from limen_export.sources.checkpoint_folder import CheckpointFolder, find_checkpoint
 from limen_export.sources.head import Head, read_head
+from limen_export.sources.recognising import SourceWishes
 from limen_export.sources.tokens import encoder_block, longest_input, read_tokenizer
 from limen_export.versions import installed_versions
+
+
+def recognise(source: str) -> str:
+    """Take whatever no other kind recognised: a folder or a hub name, checked when it is read."""
+    return f"transformers checkpoint {source}"
+
+
+def read(source: str, wishes: SourceWishes) -> Reference:
+    """Load a checkpoint and trace its graph; errors as in `read_checkpoint`."""
+    return read_checkpoint(source, wishes.rule, wishes.max_tokens, wishes.windows)
 
 
 def read_checkpoint(

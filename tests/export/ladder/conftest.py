@@ -56,7 +56,9 @@ def exported(tmp_path, monkeypatch, untimed, languages):
     from limen_export import ExportSettings, export
 
     def run(*spoilt, **settings):
-        monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: languages(*spoilt))
+        monkeypatch.setattr(
+            "limen_export.sources.checkpoint.read_checkpoint", lambda *_: languages(*spoilt)
+        )
         return export("bert", tmp_path / "m.onnx", ExportSettings(**settings))
 
     return run

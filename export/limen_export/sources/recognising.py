@@ -1,0 +1,78 @@
+"""What `limen export` was given: every kind of source, how it is recognised, and what reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from limen.errors import InputError
+from limen.format import Rule, Windows
+
+if TYPE_CHECKING:
+    # onnx takes a moment to import; `limen export --help` reads this module.
+    from limen_export.reference import Reference
+
+
+@dataclass(frozen=True)
+class SourceWishes:
+    """What the user says about a source, beside naming it; each source takes what applies to it.
+
+    Attributes:
+        rule: overrides the source's own.
+        max_tokens: overrides the longest input, in tokens.
+        windows: how longer texts are read; None truncates them.
+    """
+
+    rule: Rule | None = None
+    max_tokens: int | None = None
+    windows: Windows | None = None
+
+
+class SourceReader(Protocol):
+    """A module of this package that reads one kind of source."""
+
+    def recognise(self, source: str) -> str | None:
+        """Say in a few words what the source is, or None where it is of another kind; must not
+        load weights.
+        """
+        ...
+
+    def read(self, source: str, wishes: SourceWishes) -> "Reference":
+        """Load it; ExportError names what is missing or does not fit."""
+        ...
+
+
+READERS = {"checkpoint": "limen_export.sources.checkpoint"}
+"""Kinds in the order in which they are tried; the last takes whatever is left, hub names
+included.
+"""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A kind of source, what was recognised, and what reads it."""
+
+    kind: str
+    what: str
+    reader: SourceReader
+
+
+def recognise(source: str, forced: str | None = None) -> Recognised:
+    """Find out what a source is.
+
+    Args:
+        source: a path, or a hub name.
+        forced: a key of READERS that the user insists on; None tries all.
+
+    Raises:
+        InputError: no such kind, or no kind recognises the source.
+    """
+    if forced is not None and forced not in READERS:
+        raise InputError(f"source {forced!r}; expected one of {', '.join(READERS)}")
+    kinds: Sequence[str] = [*READERS] if forced is None else [forced]
+    for kind in kinds:
+        reader = cast("SourceReader", import_module(READERS[kind]))
+        what = reader.recognise(source)
+        if what is not None or forced is not None:
+            return Recognised(kind, what or f"{kind}, as asked for", reader)
+    raise InputError(f"{source}: no kind of source recognises it; expected {', '.join(READERS)}")
