@@ -323,7 +323,7 @@ def easy():
 def traced(monkeypatch, untimed, reference):
     """Exports that start from the tiny BERT, read and traced once; returns its Reference."""
     known = reference("bert")
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: known)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", lambda *_: known)
     return known
 
 
