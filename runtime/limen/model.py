@@ -7,7 +7,14 @@ from typing import Literal, TypeAlias, cast, overload
 import numpy as np
 
 from limen.arrays import FloatArray, WideArray
-from limen.decision import check_finite, decide, decision_function, score, scores_from_logits
+from limen.decision import (
+    all_finite,
+    check_finite,
+    decide,
+    decision_function,
+    score,
+    scores_from_logits,
+)
 from limen.errors import EngineError, InputError, LimenError
 from limen.format import DecisionBlock, Fallback, OperatingPoint
 from limen.inference import Inference
@@ -206,13 +213,12 @@ class Model:
 
     def _in_order(self, texts: list[str], start: int, *, go_on: bool) -> Iterator[Prediction]:
         """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
-        outcomes = [
-            _numbers(outcome, place)
-            for place, outcome in enumerate(self._inference.many(texts, start, go_on=go_on), start)
-        ]
-        decided = iter(
-            self._decided([one for one in outcomes if isinstance(one, TextLogits)], start)
-        )
+        outcomes = self._inference.many(texts, start, go_on=go_on)
+        found = [one for one in outcomes if isinstance(one, TextLogits)]
+        if not all_finite(self._stacked(found)):
+            outcomes = [_numbers(outcome, place) for place, outcome in enumerate(outcomes, start)]
+            found = [one for one in outcomes if isinstance(one, TextLogits)]
+        decided = iter(self._decided(found, start))
         for outcome in outcomes:
             if isinstance(outcome, TextLogits):
                 yield next(decided)
@@ -223,12 +229,18 @@ class Model:
                 raise outcome
 
     def _decided(self, found: Sequence[TextLogits], start: int) -> list[Prediction]:
+        scored = score(self._stacked(found), self._decision, start)
+        decided = decide(scored, self._decision, self.operating_point)
+        return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
+
+    def _stacked(self, found: Sequence[TextLogits]) -> FloatArray:
+        """float32, (texts, outputs)."""
+        if len(found) == 1:
+            return found[0].logits[np.newaxis]
         logits = np.empty((len(found), self._decision.outputs), dtype=np.float32)
         for row, one in zip(logits, found, strict=True):
             row[:] = one.logits
-        scored = score(logits, self._decision, start)
-        decided = decide(scored, self._decision, self.operating_point)
-        return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
+        return logits
 
 
 def _numbers(outcome: Outcome, place: int) -> Outcome:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, pairwise
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from limen.arrays import FloatArray
-from limen.decision import REASONS, Decided
+from limen.decision import REASONS, Decided, margins_of
 from limen.errors import InputError
 from limen.format.json_block import Json
 
@@ -36,6 +38,11 @@ class Scores(Mapping[str, float]):
         """Wrap a row: float32, (labels,), in [0, 1]."""
         self._labels = labels
         self._row = row
+
+    @property
+    def row(self) -> FloatArray:
+        """All scores in label order: float32, (labels,)."""
+        return self._row
 
     def __getitem__(self, label: str) -> float:
         """Return the score of a label; KeyError for a name the classifier does not have."""
@@ -66,7 +73,6 @@ class Prediction:
         scores: every label's score in [0, 1].
         top: the label that the rule prefers, decided on or not: the one with the largest score,
             and with `one_vs_one` the one with most votes, or the winner of the surest pair.
-        margin: score of `top` less the best other score; with one label its score.
         abstained: a classifier that gives one label gave none. A multi-label text without labels is
             a decision, not an abstention.
         reason: why it abstained: `threshold` (the score of `top` is below its threshold), `margin`
@@ -78,10 +84,15 @@ class Prediction:
     labels: tuple[str, ...]
     scores: Scores
     top: str
-    margin: float
     abstained: bool
     reason: str | None
     truncated: bool
+
+    @property
+    def margin(self) -> float:
+        """The score of `top` less the best other score; with one label its score."""
+        place = [*self.scores].index(self.top)
+        return float(margins_of(self.scores.row[np.newaxis], np.array([place]))[0])
 
     def to_dict(self) -> dict[str, Json]:
         """Return plain values, ready for JSON; numbers to six digits."""
@@ -138,27 +149,32 @@ def predictions(
         decided: the decisions about the same texts.
         truncated: which texts lost a part.
     """
-    rows, places = np.nonzero(decided.chosen)
-    ends = np.searchsorted(rows, np.arange(len(scores) + 1)).tolist()
-    names = [labels[place] for place in places.tolist()]
     return [
         Prediction(
-            tuple(names[ends[index] : ends[index + 1]]),
+            names,
             Scores(labels, row),
             labels[top],
-            margin,
             reason != 0,
             REASONS[reason],
             cut,
         )
-        for index, (row, top, margin, reason, cut) in enumerate(
-            zip(
-                scores,
-                decided.top.tolist(),
-                decided.margins.tolist(),
-                decided.reasons.tolist(),
-                truncated,
-                strict=True,
-            )
+        for names, row, top, reason, cut in zip(
+            _chosen(labels, decided.chosen),
+            scores,
+            decided.top.tolist(),
+            decided.reasons.tolist(),
+            truncated,
+            strict=True,
         )
     ]
+
+
+def _chosen(labels: tuple[str, ...], chosen: npt.NDArray[np.bool_]) -> list[tuple[str, ...]]:
+    """Names of the labels that each text is given."""
+    if len(chosen) == 1:
+        # The arithmetic for many costs one text four times as much.
+        return [tuple(compress(labels, chosen[0].tolist()))]
+    rows, places = np.nonzero(chosen)
+    ends = np.searchsorted(rows, np.arange(len(chosen) + 1)).tolist()
+    names = [labels[place] for place in places.tolist()]
+    return [tuple(names[first:end]) for first, end in pairwise(ends)]

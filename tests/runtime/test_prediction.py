@@ -19,9 +19,8 @@ def predicted(*chosen, reason=None, truncated=False, row=ROW):
     """The prediction of one text; `chosen` are the labels given."""
     marks = np.array([[label in chosen for label in LABELS]])
     top = np.array([row.argmax()])
-    margin = np.array([row.max() - np.sort(row)[-2]], dtype=np.float32)
     reasons = np.array([REASONS.index(reason)], dtype=np.uint8)
-    (found,) = predictions(LABELS, row[None], Decided(marks, top, margin, reasons), [truncated])
+    (found,) = predictions(LABELS, row[None], Decided(marks, top, row[None], reasons), [truncated])
     return found
 
 

@@ -48,16 +48,17 @@ def calibrate(logits: WideArray, decision: DecisionBlock) -> Calibrated:
     match decision.calibration:
         case None:
             return _uncalibrated(logits, decision)
-        case Temperature(temperatures):
-            cooled = np.array(temperatures)
+        case Temperature() as temperature:
+            cooled = temperature.divisors
             if is_shared(decision):
                 logits = logits / cooled
                 return Calibrated(softmax(logits), logits, logits)
             signed = log_odds(logits, decision) / cooled
             return Calibrated(sigmoid(signed), signed, signed)
-        case Platt(slopes, intercepts):
+        case Platt() as platt:
+            slopes, intercepts = platt.lines
             ties = log_odds(logits, decision)
-            signed = ties * np.array(slopes) + np.array(intercepts)
+            signed = ties * slopes + intercepts
             return Calibrated(_whole(sigmoid(signed), decision), signed, signed, ties)
         case Isotonic(curves):
             shares = _along(curves, raw_scores(logits, decision))
@@ -90,7 +91,7 @@ def _interpolated(curve: Curve, raw: WideArray) -> WideArray:
     """Linear between the knots, and never beyond the two around: the slope between knots that are
     very close is infinite.
     """
-    knots, values = np.array(curve.raw), np.array(curve.calibrated)
+    knots, values = curve.knots
     later = np.searchsorted(knots, raw, side="right")
     low = values[np.maximum(later - 1, 0)]
     high = values[np.minimum(later, len(values) - 1)]

@@ -11,8 +11,8 @@ _LARGEST_LOG_ODDS = 745.0
 
 def sigmoid(log_odds: WideArray) -> WideArray:
     """Return 1 / (1 + exp(-x)), arranged so that nothing overflows."""
-    small = np.exp(-np.abs(log_odds))
-    shares: WideArray = np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
+    shares: WideArray = np.exp(np.minimum(log_odds, 0.0))
+    shares /= 1.0 + np.exp(-np.abs(log_odds))
     return shares
 
 

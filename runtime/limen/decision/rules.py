@@ -1,6 +1,7 @@
 """Scores to labels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,22 @@ class Decided:
     Attributes:
         chosen: bool, (texts, labels): the labels given.
         top: int64, (texts,): place of the label that the rule prefers, given or not.
-        margins: float32, (texts,), in [-1, 1]: score of that label less the best other score; below
-            0 only where votes overrule scores. With one label its score.
+        scores: float32, (texts, labels), in [0, 1]: what was decided on.
         reasons: uint8, (texts,): place in REASONS; 0 where a label was given, or where none is a
             decision as well.
     """
 
     chosen: npt.NDArray[np.bool_]
     top: npt.NDArray[np.int64]
-    margins: FloatArray
+    scores: FloatArray
     reasons: npt.NDArray[np.uint8]
+
+    @cached_property
+    def margins(self) -> FloatArray:
+        """float32, (texts,), in [-1, 1]: the score of `top` less the best other score; below 0 only
+        where votes overrule scores. With one label its score.
+        """
+        return margins_of(self.scores, self.top)
 
 
 def decide(scored: Scored, decision: DecisionBlock, point: OperatingPoint) -> Decided:
@@ -55,50 +62,53 @@ def decide(scored: Scored, decision: DecisionBlock, point: OperatingPoint) -> De
     scores = scored.scores
     policy = AbstainPolicy() if point.promise is not None else decision.abstain
     top = _first(scored)
-    rows = np.arange(len(scores))
-    margins = _margins(scores, top)
-    lowest = _lowest(point, scores.shape[1])
+    lowest = _lowest(point)
     reached = np.greater_equal(scores, lowest)
     reasons = np.zeros(len(scores), dtype=np.uint8)
+    decided = Decided(reached, top, scores, reasons)
     if decision.one_label and not point.sets:
+        rows = np.arange(len(scores))
         if policy.margin > 0:
-            reasons[margins < np.float32(policy.margin)] = _CLOSE
+            reasons[decided.margins < np.float32(policy.margin)] = _CLOSE
         reasons[~reached[rows, top]] = _BELOW
         if decision.rule == "one_vs_rest" and decision.link == "labels":
             reasons[scores[rows, top] == 0.0] = _NO_YES
         chosen = np.zeros(scores.shape, dtype=np.bool_)
         chosen[rows, top] = reasons == 0
-        return Decided(chosen, top, margins, reasons)
-    empty = ~reached.any(axis=1)
-    if point.sets:
-        reasons[empty] = _EMPTY
-    elif policy.fallback == "top1":
-        reached[rows[empty], top[empty]] = np.isfinite(lowest[top[empty]])
-    return Decided(reached, top, margins, reasons)
+        return Decided(chosen, top, scores, reasons)
+    if point.sets or policy.fallback == "top1":
+        empty = np.flatnonzero(~reached.any(axis=1))
+        if point.sets:
+            reasons[empty] = _EMPTY
+        else:
+            reached[empty, top[empty]] = np.isfinite(lowest[top[empty]])
+    return decided
 
 
-def _lowest(point: OperatingPoint, labels: int) -> FloatArray:
+def _lowest(point: OperatingPoint) -> FloatArray:
     """Thresholds as numbers: nothing is below 0, and no score reaches infinity."""
-    if point.thresholds is None:
-        return np.zeros(labels, dtype=np.float32)
-    return np.array(
-        [np.inf if value is None else value for value in point.thresholds], dtype=np.float32
-    )
+    return np.zeros(1, dtype=np.float32) if point.lowest is None else point.lowest
 
 
 def _first(scored: Scored) -> npt.NDArray[np.int64]:
     """The label that ranks first, the earlier one of equals."""
     top: npt.NDArray[np.int64] = scored.ranking.argmax(axis=1)
     if scored.ties is not None and len(top):
-        best = np.take_along_axis(scored.ranking, top[:, None], axis=1)
-        level = scored.ranking == best
+        if len(top) == 1:
+            values = scored.ranking[0].tolist()
+            if values.count(values[top[0]]) == 1:
+                return top
+        level = scored.ranking == scored.ranking.max(axis=1, keepdims=True)
         doubtful = np.flatnonzero(level.sum(axis=1) > 1)
         among = np.where(level[doubtful], scored.ties[doubtful], -np.inf)
         top[doubtful] = among.argmax(axis=1)
     return top
 
 
-def _margins(scores: FloatArray, top: npt.NDArray[np.int64]) -> FloatArray:
+def margins_of(scores: FloatArray, top: npt.NDArray[np.int64]) -> FloatArray:
+    """Return the score of each text's `top`, int64 (texts,), less the best other: float32,
+    (texts,).
+    """
     rows = np.arange(len(scores))
     own = scores[rows, top]
     if scores.shape[1] == 1:

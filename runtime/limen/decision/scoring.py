@@ -1,5 +1,6 @@
 """Logits to scores, and to the order in which a rule prefers the labels."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,9 @@ def score(logits: FloatArray, decision: DecisionBlock, start: int = 0) -> Scored
     Raises:
         EngineError: a logit is NaN or infinite.
     """
-    check_finite(logits, start)
     wide = logits.astype(np.float64, order="C")
+    if not all_finite(wide):
+        check_finite(logits, start)
     calibrated = calibrate(wide, decision)
     if decision.rule == "one_vs_one":
         return _of_pairs(calibrated, wide, decision)
@@ -55,6 +57,14 @@ def scores_from_logits(logits: FloatArray, decision: DecisionBlock, start: int =
     `score`.
     """
     return score(logits, decision, start).scores
+
+
+def all_finite(logits: FloatArray | WideArray) -> bool:
+    """Whether all logits, (texts, outputs), are numbers."""
+    if len(logits) == 1:
+        # One text at a time finds numpy's code out of the caches: 5 us instead of 20.
+        return all(map(math.isfinite, logits[0].tolist()))
+    return bool(np.isfinite(logits).all())
 
 
 def check_finite(logits: FloatArray, start: int = 0) -> None:

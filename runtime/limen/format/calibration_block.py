@@ -3,9 +3,13 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
+
+from limen.arrays import WideArray
 from limen.errors import InputError
 from limen.format import limits
 from limen.format.json_block import Json, Node
@@ -34,6 +38,11 @@ class Temperature:
     def __len__(self) -> int:
         """Return how many outputs have numbers of their own; 1 for one of all."""
         return len(self.temperatures)
+
+    @cached_property
+    def divisors(self) -> WideArray:
+        """The temperatures, float64, (outputs,) or (1,)."""
+        return np.array(self.temperatures)
 
     def to_json(self) -> Json:
         """Return the calibration as `limen.decision` stores it."""
@@ -65,6 +74,11 @@ class Platt:
     def __len__(self) -> int:
         """Return how many outputs have numbers of their own; 1 for one of all."""
         return len(self.slopes)
+
+    @cached_property
+    def lines(self) -> tuple[WideArray, WideArray]:
+        """Slopes and intercepts, float64, (outputs,) or (1,) each."""
+        return np.array(self.slopes), np.array(self.intercepts)
 
     def to_json(self) -> Json:
         """Return the calibration as `limen.decision` stores it."""
@@ -100,6 +114,11 @@ class Curve:
             raise InputError("a curve's raw scores do not increase")
         if not all(low <= high for low, high in pairwise(self.calibrated)):
             raise InputError("a curve falls")
+
+    @cached_property
+    def knots(self) -> tuple[WideArray, WideArray]:
+        """Raw and calibrated scores, float64, (knots,) each."""
+        return np.array(self.raw), np.array(self.calibrated)
 
     def to_json(self) -> Json:
         """Return the curve as `limen.decision` stores it."""

@@ -2,8 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias, cast, get_args
 
+import numpy as np
+
+from limen.arrays import FloatArray
 from limen.errors import InputError
 from limen.format import limits
 from limen.format.json_block import Json, Node
@@ -87,6 +91,16 @@ class OperatingPoint:
     thresholds: Thresholds
     sets: bool = False
     promise: Promise | None = None
+
+    @cached_property
+    def lowest(self) -> FloatArray | None:
+        """The thresholds as float32, (labels,), infinite for a label that is never given; None for
+        a point without thresholds.
+        """
+        if self.thresholds is None:
+            return None
+        values = [np.inf if value is None else value for value in self.thresholds]
+        return np.array(values, dtype=np.float32)
 
     def check(self, labels: tuple[str, ...], *, one_label: bool) -> None:
         """Check that the point fits a classifier.
