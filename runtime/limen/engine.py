@@ -50,6 +50,7 @@ class Engine:
         outputs: int,
         device: Device = "cpu",
         optimisation: Optimisation = "on_load",
+        kernel_threads: int = 1,
     ) -> None:
         """Open a session.
 
@@ -59,16 +60,19 @@ class Engine:
             outputs: width of the logits that the file declares.
             device: where to run; `limen.devices.choose` says what fits a file.
             optimisation: what onnxruntime does to the graph while it opens it.
+            kernel_threads: threads that one text may use; more than one spin while a text runs, and
+                stop when it has run.
 
         Raises:
             EngineError: onnxruntime does not accept the graph, or the device cannot be started.
         """
         try:
-            self._session = _opened(data, optimisation, device)
+            self._session = _opened(data, optimisation, device, kernel_threads)
         except Exception as error:
             raise EngineError(f"{name}: onnxruntime refused the graph ({reason(error)})") from error
         self.outputs = outputs
         self.device = device
+        self._optimisation = optimisation
         self.providers = tuple(str(one) for one in self._session.get_providers())
         _require_provider(name, device, self.providers)
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
@@ -119,6 +123,12 @@ class Engine:
             )
         return logits
 
+    def with_kernel_threads(self, data: bytes, name: str, threads: int) -> "Engine":
+        """Open another session of the same file, opened alike; arguments and errors as in
+        `__init__`.
+        """
+        return Engine(data, name, self.outputs, self.device, self._optimisation, threads)
+
     def each(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
         """Run several texts; feeds, rows and errors as in `logits`."""
         return [self.logits(one) for one in feeds]
@@ -131,16 +141,19 @@ def available_providers() -> tuple[str, ...]:
     return tuple(str(one) for one in quiet_onnxruntime().get_available_providers())
 
 
-def session_options(optimisation: Optimisation = "on_load") -> Any:  # noqa: ANN401
+def session_options(optimisation: Optimisation = "on_load", kernel_threads: int = 1) -> Any:  # noqa: ANN401
     """Return the SessionOptions that files are opened with (onnxruntime has no types)."""
     onnxruntime = quiet_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = kernel_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Without this, bytes that look like onnxruntime's own format would get another loader.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Between two kernels of one text a thread must not sleep; after the text it must.
+    several = kernel_threads > 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if several else "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     levels = onnxruntime.GraphOptimizationLevel
     if optimisation == "none":
         options.graph_optimization_level = levels.ORT_DISABLE_ALL
@@ -179,8 +192,8 @@ def _require_provider(name: str, device: Device, obtained: tuple[str, ...]) -> N
         )
 
 
-def _opened(data: bytes, optimisation: Optimisation, device: Device) -> Any:  # noqa: ANN401
-    options = session_options(optimisation)
+def _opened(data: bytes, optimisation: Optimisation, device: Device, kernel_threads: int) -> Any:  # noqa: ANN401
+    options = session_options(optimisation, kernel_threads)
     if optimisation != "none":
         return open_session(data, options, device)
     # Half of the memory and time of opening a graph is onnxruntime's own copies of its weights.

@@ -6,9 +6,11 @@ threads of their own, so a child can go on with what it inherits, and shares the
 with its parent.
 """
 
+import ctypes
 import os
 import threading
 import time
+import weakref
 from types import TracebackType
 
 _PAUSE_SECONDS = 0.0002
@@ -53,7 +55,23 @@ class ForkGate:
 computing = ForkGate()
 """Entered for each text by every model of the process."""
 
+_kept: "weakref.WeakSet[object]" = weakref.WeakSet()
+
+
+def kept_in_children(owner: object) -> None:
+    """Never free an object in a child of a fork: what it holds waits, when it is freed, for threads
+    that only the parent has.
+    """
+    _kept.add(owner)
+
+
+def _in_child() -> None:
+    for owner in [*_kept]:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
+    computing.open()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=computing.close, after_in_parent=computing.open, after_in_child=computing.open
+        before=computing.close, after_in_parent=computing.open, after_in_child=_in_child
     )

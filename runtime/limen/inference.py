@@ -13,6 +13,7 @@ from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
 from limen.grouping import Groups
+from limen.lone_texts import ONE_THREAD, LoneTexts
 from limen.recent_texts import RecentTexts
 from limen.scheduling import places_of_each, run_longest_first
 from limen.text_logits import Outcome, TextLogits
@@ -33,6 +34,7 @@ class Inference:
 
     Attributes:
         threads: texts that are run at once in bulk, and at most at once for `asyncio`.
+        kernel_threads: how one text alone is run.
         why_device: why the graph does not run on the device that the file was made for; empty where
             it does, or where the caller chose.
     """
@@ -46,6 +48,7 @@ class Inference:
         together: Together | None = None,
         groups: Groups | None = None,
         recent: RecentTexts | None = None,
+        lone: LoneTexts = ONE_THREAD,
         why_device: str = "",
     ) -> None:
         """Put the parts together.
@@ -58,9 +61,12 @@ class Inference:
                 encoder that gives one window for each text.
             groups: runs texts of equal length together in bulk; None runs each alone.
             recent: where logits of texts are kept; None keeps none.
+            lone: runs a text alone on several kernel threads, where that is faster.
             why_device: see the attribute.
         """
         self.threads = threads
+        self.kernel_threads = lone.found
+        self._lone = lone
         self.why_device = why_device
         self._together = together
         self._parts: tuple[Encoder, Engine] | None = (encoder, engine)
@@ -73,6 +79,20 @@ class Inference:
     def engine(self) -> Engine:
         """The session; EngineError where it was closed."""
         return self._open_parts()[1]
+
+    def lone(self, text: str) -> TextLogits:
+        """Compute a text that nobody waits beside: as `one`, on several kernel threads where that
+        was seen to be faster.
+        """
+        found, lone = self._encoded(text, 0), self._lone
+        if isinstance(found, TextLogits):
+            return found
+        if not found.more:
+            with computing:
+                row = lone.logits(found.feeds, found.tokens)
+            if row is not None:
+                return self._kept(text, TextLogits(row, found.truncated))
+        return self._computed(text, found)
 
     def one(self, text: str, index: int = 0) -> TextLogits:
         """Compute one text in the caller's thread.
@@ -168,6 +188,7 @@ class Inference:
     def close(self) -> None:
         """Give the session's memory back; texts that are being computed end first."""
         self._parts = self._recent = self._groups = None
+        self._lone = ONE_THREAD
         with self._pool_lock:
             if self._pool is not None and self._pool[0] == os.getpid():
                 self._pool[1].shutdown(wait=False, cancel_futures=True)

@@ -18,6 +18,7 @@ from limen.decision import (
 from limen.errors import EngineError, InputError, LimenError
 from limen.format import DecisionBlock, Fallback, OperatingPoint
 from limen.inference import Inference
+from limen.lone_texts import KernelThreads
 from limen.operating import point_at, with_policy
 from limen.prediction import Prediction, predictions
 from limen.stream_windows import windows
@@ -76,6 +77,11 @@ class Model:
         """How many texts run at once in bulk calls, and at most at once for `asyncio`."""
         return self._inference.threads
 
+    @property
+    def kernel_threads(self) -> KernelThreads:
+        """How many threads one text alone uses, from which length on, and why."""
+        return self._inference.kernel_threads
+
     def __call__(self, text: str) -> Prediction:
         """Decide about one text, in the caller's thread.
 
@@ -83,7 +89,7 @@ class Model:
             InputError: not a str, or it holds lone surrogates.
             EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        return self._decided([self._inference.one(text)], 0)[0]
+        return self._decided([self._inference.lone(text)], 0)[0]
 
     async def predict_async(self, text: str) -> Prediction:
         """Decide about one text without blocking the event loop; errors as in a call.
@@ -93,7 +99,11 @@ class Model:
         """
         from asyncio import get_running_loop
 
-        return await get_running_loop().run_in_executor(self._inference.pool(), self, text)
+        pool = self._inference.pool()
+        return await get_running_loop().run_in_executor(pool, self._one_of_many, text)
+
+    def _one_of_many(self, text: str) -> Prediction:
+        return self._decided([self._inference.one(text)], 0)[0]
 
     @overload
     def predict(

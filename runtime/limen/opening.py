@@ -8,10 +8,11 @@ from limen.decision import aggregate
 from limen.devices import Device, choose
 from limen.encoder import open_encoder
 from limen.engine import Engine, Optimisation, available_providers
-from limen.errors import EngineError
+from limen.errors import EngineError, InputError
 from limen.format import ClassifierFile, DecisionBlock, EncoderBlock, Windows, read
 from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
+from limen.lone_texts import ONE_THREAD, KernelThreads, LoneTexts, measured
 from limen.model import Model
 from limen.recent_texts import RecentTexts
 from limen.self_test import tested_engine
@@ -27,6 +28,7 @@ class Wishes:
     verify: bool = True
     cache: int | None = None
     windows: Windows | None = None
+    kernel_threads: int | None = None
 
 
 USUAL = Wishes()
@@ -41,6 +43,7 @@ def load(
     verify: bool = True,
     cache: int | None = None,
     windows: Windows | None = None,
+    kernel_threads: int | None = None,
 ) -> Model:
     """Load a classifier file: check it, open it, and run its golden texts.
 
@@ -58,11 +61,15 @@ def load(
             that see the same ones again; None remembers none.
         windows: how to read texts that are longer than the model can take; None does what the file
             says. Thresholds were fitted on texts read as the file says.
+        kernel_threads: threads that one text alone, `model(text)`, may use. More than one open a
+            second session, which takes the memory of the weights once more, and are used for
+            texts of the lengths at which a measurement while loading (up to a second or two) shows
+            that they are faster; `Model.kernel_threads` says which. None is one.
 
     Raises:
-        InputError: no such file, device or operating point, `threads` or `cache` below 1, windows
-            whose stride is as long as a window; a device that cannot be had, or that the file was
-            not made for.
+        InputError: no such file, device or operating point, `threads`, `kernel_threads` or `cache`
+            below 1, windows whose stride is as long as a window; a device that cannot be had, or
+            that the file was not made for.
         FormatError: not a classifier file that this runtime may open.
         EngineError: onnxruntime or tokenizers refuse it, or this machine computes other golden
             logits than the file promises.
@@ -75,6 +82,7 @@ def load(
         verify=verify,
         cache=cache,
         windows=windows,
+        kernel_threads=kernel_threads,
     )
 
 
@@ -87,10 +95,11 @@ def open_model(
     verify: bool = True,
     cache: int | None = None,
     windows: Windows | None = None,
+    kernel_threads: int | None = None,
 ) -> Model:
     """Open a file that has been read and checked; arguments and errors as in `load`."""
     choice = choose(file.name, file.metadata.execution, device, available_providers)
-    wishes = Wishes(threads, operating_point, verify, cache, windows)
+    wishes = Wishes(threads, operating_point, verify, cache, windows, kernel_threads)
     why = choice.why
     for tried in choice.devices[:-1]:
         try:
@@ -149,9 +158,20 @@ def open_on(
         together=together(block, decision),
         groups=Groups(engine) if may_group else None,
         recent=recent,
+        lone=_lone_texts(file, engine, wishes.kernel_threads),
         why_device=why,
     )
     return Model(inference, decision, point, repaired=repaired)
+
+
+def _lone_texts(file: ClassifierFile, engine: Engine, asked: int | None) -> LoneTexts:
+    if asked is not None and (not isinstance(asked, int) or asked < 1):
+        raise InputError(f"kernel_threads={asked}; expected 1 or more, or None for one")
+    if asked is None or asked == 1:
+        return ONE_THREAD
+    if engine.device != "cpu":
+        return LoneTexts(None, KernelThreads(why=f"kernels run on {engine.device}"))
+    return measured(file, engine, asked)
 
 
 def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], type[Inference]]:
