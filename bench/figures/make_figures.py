@@ -27,6 +27,7 @@ WORK = ROOT / "build" / "figures"
 ENVIRONMENTS = ("optimum", "openvino", "ctranslate2")
 DECIDING = FIGURES / "deciding.json"
 GRAPH = FIGURES / "graph.json"
+HOST = FIGURES / "host.json"
 VOCABULARY = FIGURES / "vocabulary.json"
 EVERYONE = "cold,one,bulk,stages,threads,lengths,limit,size"
 
@@ -70,7 +71,7 @@ PROMISES = {
     "goemotions-minilm": ("coverage@0.80", "coverage@0.90", "precision@0.60:conf0.90"),
     "3i4k-ko-bert": ("coverage@0.80", "coverage@0.90", "precision@0.90:conf0.95"),
 }
-PARTS = (*PLANS, "graph", "vocabulary", "demo", "deciding")
+PARTS = (*PLANS, "host", "graph", "vocabulary", "demo", "deciding")
 
 
 def main() -> int:
@@ -85,6 +86,8 @@ def main() -> int:
         for name in [arguments.only] if arguments.only else PARTS:
             if name == "graph":
                 measure_graphs(int(arguments.rounds))
+            elif name == "host":
+                measure_host_of(int(arguments.rounds))
             elif name == "vocabulary":
                 from vocabulary import measure_vocabulary
 
@@ -121,6 +124,10 @@ def write_other_documents() -> None:
 
         (FIGURES / "graph-ladder.svg").write_bytes(agreement_picture(GRAPH))
         replace_block(docs / "graph.md", graph_markdown(GRAPH), "graph")
+    if HOST.is_file():
+        from host_tables import host_markdown
+
+        replace_block(docs / "runtime.md", host_markdown(HOST), "host")
     if VOCABULARY.is_file():
         from vocabulary_tables import vocabulary_markdown
 
@@ -149,6 +156,21 @@ def measure_graphs(rounds: int) -> None:
 
     optimum = ROOT / ".venv-optimum" / "bin" / "python"
     measure_graph(real_data(), WORK, optimum, rounds, GRAPH)
+
+
+def measure_host_of(rounds: int) -> None:
+    """Measure what docs/runtime.md says of the time and the bits of one file, in three
+    precisions.
+    """
+    from host import measure_host
+    from subjects import HELD_OUT, plain_goemotions
+
+    _, texts = HELD_OUT["goemotions-minilm"](real_data(), WORK)
+    files = {
+        f"goemotions-minilm, {precision}": (plain_goemotions(real_data(), WORK, precision), texts)
+        for precision in ("int8", "int8-static", "fp32")
+    }
+    measure_host(files, rounds, HOST)
 
 
 def measure_deciding_of(names: tuple[str, ...]) -> None:

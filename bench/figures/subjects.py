@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from limen.evaluation.gate_settings import GateSettings
 from limen_export import ExportSettings, export
-from limen_export.settings import LabelledTexts, NamedTexts
+from limen_export.settings import LabelledTexts, NamedTexts, PrecisionChoice
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForSequenceClassification
 
 _SEED = 2026
@@ -113,6 +113,18 @@ def held_out_goemotions(real: Path, folder: Path) -> tuple[Path, Path]:
         [{"text": text, "labels": [*map(int, places.split(","))]} for text, places in rows],
     )
     return _exported(real / "models/goemotions-minilm", folder, [text for text, _ in rows]), texts
+
+
+def plain_goemotions(real: Path, folder: Path, precision: PrecisionChoice) -> Path:
+    """MiniLM in one precision, which need not pass the gate; nothing is fitted."""
+    file = folder / f"goemotions-minilm-{precision}.onnx"
+    lines = (real / "data/goemotions/dev.tsv").read_text(encoding="utf-8").split("\n")
+    compared = NamedTexts(
+        "held-out texts, every fifth", tuple(line.split("\t")[0] for line in lines[::5] if line)
+    )
+    settings = ExportSettings(precision=precision, gate=_ANY, texts=compared)
+    export(str(real / "models/goemotions-minilm"), file, settings)
+    return file
 
 
 def held_out_intents(real: Path, folder: Path) -> tuple[Path, Path]:

@@ -4,7 +4,7 @@
 
 Sixteen threads call, predict, stream, ask from event loops and cancel, at changing operating
 points, with texts of 0 to 20,000 characters. Prints one JSON object: answers, wrong ones, errors,
-cancelled texts, and the resident size in MB after the first tenth of the time and at the end.
+cancelled texts, and the resident size in MB after each tenth of the time.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from limen.corpus import sentences
 from limen.prediction import Prediction
 
 _THREADS = 16
+_PARTS = 10
 _TEXTS = 400
 _LONGEST = 20_000
 _STATUS = Path("/proc/self/status")
@@ -121,15 +122,15 @@ def soak(file: Path, seconds: float, seed: int = 2026) -> dict[str, object]:
     """Load a file, put it under load, and say what came of it."""
     with limen.load(file) as model:
         under_load = Soak(model, seed)
-        under_load.run(seconds / 10)
-        early = resident_mb()
-        under_load.run(seconds * 9 / 10)
+        resident = []
+        for _ in range(_PARTS):
+            under_load.run(seconds / _PARTS)
+            resident.append(resident_mb())
         return {
             "answers": under_load.answers,
             "cancelled": under_load.cancelled,
             "errors": under_load.errors[:5],
-            "resident_mb_early": early,
-            "resident_mb_late": resident_mb(),
+            "resident_mb": resident,
             "seconds": seconds,
             "wrong": under_load.wrong,
         }
