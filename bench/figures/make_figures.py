@@ -84,20 +84,7 @@ def main() -> int:
     FIGURES.mkdir(parents=True, exist_ok=True)
     if not arguments.documents:
         for name in [arguments.only] if arguments.only else PARTS:
-            if name == "graph":
-                measure_graphs(int(arguments.rounds))
-            elif name == "host":
-                measure_host_of(int(arguments.rounds))
-            elif name == "vocabulary":
-                from vocabulary import measure_vocabulary
-
-                measure_vocabulary(real_data(), VOCABULARY)
-            elif name == "demo":
-                run_demo()
-            elif name == "deciding":
-                measure_deciding_of(("goemotions-minilm", "3i4k-ko-bert"))
-            else:
-                measure(name, arguments.rounds)
+            measure_part(name, arguments.rounds)
     results = [path for name in PLANS if (path := FIGURES / f"{name}.jsonl").is_file()]
     if not results:
         missing = (
@@ -109,6 +96,25 @@ def main() -> int:
     write_documents(results, ROOT)
     write_other_documents()
     return 0
+
+
+def measure_part(name: str, rounds: str) -> None:
+    """Measure one part."""
+    match name:
+        case "host":
+            measure_host_of(int(rounds))
+        case "graph":
+            measure_graphs(int(rounds))
+        case "vocabulary":
+            from vocabulary import measure_vocabulary
+
+            measure_vocabulary(real_data(), VOCABULARY)
+        case "demo":
+            run_demo()
+        case "deciding":
+            measure_deciding_of(("goemotions-minilm", "3i4k-ko-bert"))
+        case _:
+            measure(name, rounds)
 
 
 def write_other_documents() -> None:
