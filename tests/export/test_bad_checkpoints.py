@@ -156,7 +156,7 @@ def test_pickle_beside_safetensors_is_never_read(edited, monkeypatch, reference)
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Malice(proof)))
     (folder / "training_args.bin").write_bytes(pickle.dumps(Malice(proof)))
     graph = reference("bert").graph
-    monkeypatch.setattr("limen_export.sources.checkpoint.trace", lambda *_: graph)
+    monkeypatch.setattr("limen_export.sources.torch_classifier.trace", lambda *_: graph)
     assert read_checkpoint(str(folder), None, None).labels == ("joy", "anger", "fear")
     assert not proof.exists()
     pickle.loads((folder / "pytorch_model.bin").read_bytes())  # noqa: S301  (our own, above)
