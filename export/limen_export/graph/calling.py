@@ -1,8 +1,7 @@
-"""Calling a module from ids to logits, whatever its arguments are called and its output looks like."""
+"""Calling a module from ids to logits, whatever its arguments are called and it gives back."""
 
 import inspect
 from collections.abc import Mapping
-from typing import cast
 
 import torch
 from limen.errors import ExportError
@@ -46,7 +45,7 @@ def run_module(module: nn.Module, inputs: Mapping[str, torch.Tensor]) -> torch.T
     """
     if _is_of_transformers(module):
         return _logits(module, module(**inputs))
-    ids, *others = _arguments(module)
+    _, *others = _arguments(module)
     named = {
         one.name: inputs[given]
         for given, names in _BESIDE.items()
@@ -62,13 +61,9 @@ def _is_of_transformers(module: nn.Module) -> bool:
 
 def _arguments(module: nn.Module) -> list[inspect.Parameter]:
     every = inspect.signature(module.forward).parameters.values()
-    plain = [
-        one for one in every if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-    ]
+    plain = [one for one in every if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
     if not plain:
-        raise ExportError(
-            f"{type(module).__name__}.forward names no argument; expected ids first"
-        )
+        raise ExportError(f"{type(module).__name__}.forward names no argument; expected ids first")
     return plain
 
 
@@ -83,4 +78,4 @@ def _logits(module: nn.Module, output: object) -> torch.Tensor:
             f"{type(module).__name__} gives {shape}; expected logits of shape (texts, outputs), "
             "or an output that has them as .logits"
         )
-    return cast("torch.Tensor", found)
+    return found

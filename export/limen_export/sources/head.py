@@ -53,7 +53,24 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
     labels = _labels(config, name)
     stored = _stored_outputs(config, folder)
     outputs = len(labels) if stored is None else stored
-    problem = config.problem_type
+    return decided_head(labels, outputs, asked, config.problem_type, name)
+
+
+def decided_head(
+    labels: tuple[str, ...], outputs: int, asked: Rule | None, problem: str | None, name: str
+) -> Head:
+    """Say what outputs mean.
+
+    Args:
+        labels: their names, in order; two for one output that decides yes or no.
+        outputs: how many logits the head gives.
+        asked: the rule that the user or the source names; None follows `problem`.
+        problem: transformers' `problem_type`; None where the source has none.
+        name: the source's name, for messages.
+
+    Raises:
+        ExportError: a regression head, labels that do not fit the outputs, or a rule that does not.
+    """
     if problem == _REGRESSION and asked is None:
         raise ExportError(
             f"{name}: problem_type is regression; limen decides about labels, not numbers"
@@ -64,7 +81,7 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
         less = "fewer" if len(labels) < outputs else "more"
         raise ExportError(
             f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
-            f"correct id2label in config.json"
+            "name each output once: id2label in config.json, --classes or --labels-file"
         )
     if outputs == 1 and asked is None and problem is None:
         raise ExportError(
