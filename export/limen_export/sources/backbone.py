@@ -82,8 +82,8 @@ def split_weights(
         return SplitWeights({}, _unwrapped(tensors))
     if missing:
         raise ExportError(
-            f"{name}: {len(missing)} of {len(needed)} weights of a {config.model_type} backbone are "
-            f"missing, such as {before}{missing[0]}; found: {listed(tensors)}"
+            f"{name}: {len(missing)} of {len(needed)} weights of a {config.model_type} backbone "
+            f"are missing, such as {before}{missing[0]}; found: {listed(tensors)}"
         )
     for key, full in found.items():
         if tuple(tensors[full].shape) != expected[key]:
