@@ -63,6 +63,15 @@ class Normalised(nn.Module):
         return functional.normalize(rows, dim=1, eps=_SMALLEST_NORM)
 
 
+class TracedNormalised(nn.Module):
+    """The same out of operators that a classifier file may hold."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Divide float32 (texts, width) by the length of each row."""
+        length = (rows * rows).sum(dim=1, keepdim=True).sqrt()
+        return rows / length.clamp(min=_SMALLEST_NORM)
+
+
 def pooled(output: Any, pooling: Pooling, mask: torch.Tensor | None) -> torch.Tensor:  # noqa: ANN401  (transformers' outputs share no type)
     """Return one row a text, float32 (texts, width).
 

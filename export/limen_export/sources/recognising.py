@@ -52,6 +52,7 @@ class SourceReader(Protocol):
 
 
 READERS = {
+    "sentences": "limen_export.sources.sentences",
     "torch": "limen_export.sources.torch_head",
     "checkpoint": "limen_export.sources.checkpoint",
 }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from limen.errors import ExportError
 from torch import nn
+from transformers import PretrainedConfig
 
 from limen_export.graph.positions import positions
 from limen_export.reference import Reference
@@ -69,7 +70,7 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     facts = head_facts(stored.facts, file, wishes)
     pooling = required_pooling(facts.pooling, name)
     model = load_backbone(folder, config, split.backbone, (pooling,))
-    layers = head_layers(split.head, width_of(model, name), facts.activation, name)
+    layers = head_layers(split.head, width_of(config, name), facts.activation, name)
     labels = facts.labels or config_labels(config.id2label)
     head = decided_head(
         required_labels(labels, name), outputs_of(layers), facts.rule, config.problem_type, name
@@ -86,11 +87,8 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     )
 
 
-def width_of(model: nn.Module, name: str) -> int:
-    """Return the width of a backbone's rows, as its config has it; ExportError where it does not
-    say.
-    """
-    config = getattr(model, "config", None)
+def width_of(config: PretrainedConfig, name: str) -> int:
+    """Return the width of a backbone's rows; ExportError where its config does not say it."""
     for field in ("hidden_size", "dim", "d_model"):
         width = getattr(config, field, None)
         if isinstance(width, int):
