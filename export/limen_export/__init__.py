@@ -13,6 +13,7 @@ from limen.extras import require
 require("export", ("torch", "transformers", "onnx", "onnxscript", "safetensors", "sklearn"))
 
 from limen_export.settings import ExportSettings  # noqa: E402  (the gate comes first)
+from limen_export.sources.composing import Composition, compose  # noqa: E402
 
 if TYPE_CHECKING:
     from limen.format import Rule
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from limen_export.report import ExportReport
     from limen_export.sources.given_module import GivenTokenizer
 
-__all__ = ["ExportSettings", "export"]
+__all__ = ["Composition", "ExportSettings", "compose", "export"]
 
 _USUAL = ExportSettings()
 
 
 def export(
-    source: "str | nn.Module",
+    source: "str | Composition | nn.Module",
     output: Path,
     settings: ExportSettings = _USUAL,
     *,
@@ -38,8 +39,8 @@ def export(
     """Turn a trained classifier into a classifier file; see `limen_export.pipeline.export`.
 
     Args:
-        source: a folder, a hub name, or any module from ids, int64 (texts, tokens), to logits,
-            float32 (texts, outputs), in evaluation mode on the CPU.
+        source: a folder, a hub name, what `compose` gives, or any module from ids, int64 (texts,
+            tokens), to logits, float32 (texts, outputs), in evaluation mode on the CPU.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         tokenizer: of a module: a fast one of transformers, one of the tokenizers library, or a

@@ -43,7 +43,8 @@ from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.rung_choice import why_chosen
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
-from limen_export.sources import given_module
+from limen_export.sources import composed, given_module
+from limen_export.sources.composing import Composition
 from limen_export.sources.given_module import GivenModule
 from limen_export.sources.recognising import SourceWishes, recognise
 from limen_export.transformers_quiet import quiet_transformers
@@ -51,7 +52,10 @@ from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
-    source: str | GivenModule, output: Path, settings: ExportSettings, told: Progress | None = None
+    source: str | GivenModule | Composition,
+    output: Path,
+    settings: ExportSettings,
+    told: Progress | None = None,
 ) -> ExportReport:
     """Turn a trained classifier into a classifier file.
 
@@ -60,7 +64,7 @@ def export(
 
     Args:
         source: a folder that `save_pretrained` wrote, a hub name, another kind of
-            `sources.recognising.READERS`, or a module in memory.
+            `sources.recognising.READERS`, a module in memory, or parts put together.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         told: is told each step; None writes to standard error if that is a terminal.
@@ -85,7 +89,10 @@ def export(
 
 
 def _export(
-    source: str | GivenModule, output: Path, settings: ExportSettings, told: Progress
+    source: str | GivenModule | Composition,
+    output: Path,
+    settings: ExportSettings,
+    told: Progress,
 ) -> ExportReport:
     wishes = SourceWishes(
         rule=settings.rule,
@@ -103,10 +110,13 @@ def _export(
 
 
 def _reader(
-    source: str | GivenModule, forced: str | None
+    source: str | GivenModule | Composition, forced: str | None
 ) -> tuple[str, Callable[[SourceWishes], Reference]]:
     if isinstance(source, GivenModule):
         return f"module {type(source.module).__name__}", partial(given_module.reference, source)
+    if isinstance(source, Composition):
+        what = f"{len(source.parts)} parts under {source.rule}"
+        return what, partial(composed.reference, source)
     found = recognise(source, forced)
     return found.what, partial(found.reader.read, source)
 

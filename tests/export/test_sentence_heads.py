@@ -140,11 +140,11 @@ def test_torch_head_on_sentence_embeddings(modules, tmp_path, stamped):
     head = nn.Linear(rows.shape[1], 3)
     torch.save({**head.state_dict(), "labels": [*NAMES], "rule": "multilabel"}, tmp_path / "h.pt")
     asked = wishes(tmp_path / "h.pt")
-    found, traced = sentences.load(str(folder), asked)
+    found = sentences.load(str(folder), asked)
     assert (found.head.rule, found.head.labels, found.max_tokens) == ("multilabel", NAMES, 48)
     with torch.inference_mode():
         expected = head(torch.from_numpy(rows)).numpy()
-    for module in (found.module, traced):
+    for module in (found.module, found.traced):
         logits = SourceLogits(module, found.tokenizer, found.max_tokens)
         assert np.abs(logits(TEXTS) - expected).max() < CLOSE
     if len(modules) == 3:
@@ -167,7 +167,7 @@ def test_poolings_of_old_and_new_folders(stated, tmp_path):
     folder = sentence_folder(tmp_path / "sentences", ("Pooling",), stated)
     several = stated != {"pooling_mode": "cls"}
     save_file({"weight": torch.ones(3, 64 if several else 32)}, tmp_path / "h.safetensors")
-    found, _ = sentences.load(str(folder), wishes(tmp_path / "h.safetensors", labels=NAMES))
+    found = sentences.load(str(folder), wishes(tmp_path / "h.safetensors", labels=NAMES))
     assert found.module.poolings == (("cls", "max") if several else ("cls",))
 
 
@@ -205,8 +205,8 @@ def test_heads_of_scikit_learn_decide_alike(case):
     found = fitted_head(estimator, given, 32, "case")
     tensor = torch.from_numpy(new)
     logits = found.layer(tensor).detach().numpy()
-    assert np.abs(logits - decision_values(estimator, new)).max() < CLOSE
-    assert np.abs(found.own(tensor).numpy() - logits).max() < CLOSE
+    assert np.allclose(logits, decision_values(estimator, new), rtol=1e-5, atol=CLOSE)
+    assert np.allclose(found.own(tensor).numpy(), logits, rtol=1e-5, atol=CLOSE)
     head = found.head
     thresholds = (0.5,) * len(head.labels) if several else None
     block = DecisionBlock(
@@ -368,8 +368,8 @@ def test_embeddings_are_those_of_sentence_transformers(tmp_path):
     expected = library.SentenceTransformer(str(folder)).encode([*TEXTS])
     save_file({"head.weight": torch.eye(16)}, tmp_path / "h.safetensors")
     labels = tuple(map(str, range(16)))
-    found, traced = sentences.load(str(folder), wishes(tmp_path / "h.safetensors", labels=labels))
-    for module in (found.module, traced):
+    found = sentences.load(str(folder), wishes(tmp_path / "h.safetensors", labels=labels))
+    for module in (found.module, found.traced):
         logits = SourceLogits(module, found.tokenizer, found.max_tokens)
         assert np.abs(logits(TEXTS) - expected).max() < 1e-5
 
@@ -384,8 +384,8 @@ def test_scores_are_those_of_setfit(torch_head, setfit, tmp_path):
         setfit = tmp_path / "with-torch"
         made.save_pretrained(str(setfit))
     expected = library.SetFitModel.from_pretrained(str(setfit)).predict_proba([*TEXTS])
-    found, traced = sentences.load(str(setfit), wishes(trust=True))
-    for module in (found.module, traced):
+    found = sentences.load(str(setfit), wishes(trust=True))
+    for module in (found.module, found.traced):
         logits = SourceLogits(module, found.tokenizer, found.max_tokens)(TEXTS)
         mine = torch.softmax(torch.from_numpy(logits), 1)
         assert np.abs(mine.numpy() - np.asarray(expected.detach())).max() < 1e-5

@@ -18,6 +18,7 @@ from limen_export.commands.source_arguments import (
     add_source_arguments,
     head_wishes,
     labels_wished,
+    source_wished,
 )
 from limen_export.given_thresholds import read_thresholds
 from limen_export.settings import LabelledTexts, NamedTexts, ReadLabelled
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
         "source",
+        nargs="?",
         metavar="SOURCE",
         help="a folder that save_pretrained wrote, a hub name, or weights of a backbone and head",
     )
@@ -135,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
         head=head_wishes(arguments),
         trust=arguments.trust,
     )
-    report = export(arguments.source, arguments.output, settings)
+    report = export(source_wished(arguments), arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
     print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     if arguments.report is not None:

@@ -7,6 +7,13 @@ from limen.errors import InputError
 from limen.format.rules import RULES
 
 from limen_export.given_labels import read_label_names
+from limen_export.sources.composing import (
+    COMPOSED_RULES,
+    Composition,
+    PartName,
+    PartSource,
+    compose,
+)
 from limen_export.sources.head_wishes import ACTIVATIONS, POOLINGS, HeadWishes
 from limen_export.sources.recognising import READERS
 
@@ -41,6 +48,13 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--head", type=Path, metavar="FILE", help="weights of the head on sentence embeddings"
     )
     source.add_argument(
+        "--compose",
+        nargs="+",
+        metavar="LABEL=SOURCE",
+        help="instead of SOURCE: yes-or-no classifiers on one backbone, joy=FOLDER anger=FOLDER; "
+        "with --rule one_vs_one pairs, joy:anger=FOLDER",
+    )
+    source.add_argument(
         "--head-activation",
         choices=ACTIVATIONS,
         help="between the linear layers of a head that has several",
@@ -50,6 +64,27 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read pickles in SOURCE: they can run any code, so only with files of your own",
     )
+
+
+def source_wished(arguments: argparse.Namespace) -> str | Composition:
+    """Return SOURCE, or the parts that are to be put together; InputError where both or neither are
+    there, or parts do not fit their rule.
+    """
+    if arguments.compose is None:
+        if arguments.source is None:
+            raise InputError("no SOURCE, and no --compose; give one of them")
+        return str(arguments.source)
+    if arguments.source is not None:
+        raise InputError(f"SOURCE {arguments.source} and --compose; give one of them")
+    parts: dict[PartName, PartSource] = {}
+    for part in arguments.compose:
+        label, equals, source = part.partition("=")
+        if not (label and equals and source) or label in parts:
+            raise InputError(f"--compose {part}; expected LABEL=SOURCE, each label once")
+        parts[label] = source
+    if arguments.rule is None:
+        raise InputError(f"--compose without --rule; pass one of {', '.join(COMPOSED_RULES)}")
+    return compose(parts, rule=arguments.rule, labels=labels_wished(arguments))
 
 
 def head_wishes(arguments: argparse.Namespace) -> HeadWishes:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from limen.errors import ExportError, reason
+from limen.errors import ExportError, InputError, reason
 from limen.format import Rule, Windows
 from transformers import (
     AutoConfig,
@@ -28,6 +28,13 @@ def recognise(source: str) -> str:
 
 def read(source: str, wishes: SourceWishes) -> Reference:
     """Load a checkpoint and trace its graph; errors as in `read_checkpoint`."""
+    if wishes.head.file is not None or wishes.head.backbone is not None:
+        raise InputError(
+            f"{source} is a checkpoint, and --head or --backbone are of a head of its own; for "
+            "weights of a head: limen export WEIGHTS --backbone FOLDER --pooling cls"
+        )
+    if wishes.labels is not None:
+        return reference_of(load(source, wishes), wishes.windows)
     return read_checkpoint(source, wishes.rule, wishes.max_tokens, wishes.windows)
 
 
@@ -56,6 +63,8 @@ def load(checkpoint: str, wishes: SourceWishes) -> TorchClassifier:
     """
     folder = find_checkpoint(checkpoint)
     config = _config(folder)
+    if wishes.labels is not None:
+        config.id2label = dict(enumerate(wishes.labels))
     tokenizer = read_tokenizer(folder.path, folder.name)
     head = read_head(config, folder.path, folder.name, wishes.rule)
     model = _model(folder, config, head)

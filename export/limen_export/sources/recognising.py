@@ -25,6 +25,8 @@ class SourceWishes:
         windows: how longer texts are read; None truncates them.
         labels: names of the outputs, in order, where the source has none or others; None takes the
             source's own.
+        else_labels: names of the outputs where nothing else names them; for the parts of a
+            composition.
         head: a backbone and the head on it.
         trust: read pickles of the source, which can run whatever code they hold.
     """
@@ -33,6 +35,7 @@ class SourceWishes:
     max_tokens: int | None = None
     windows: Windows | None = None
     labels: tuple[str, ...] | None = None
+    else_labels: tuple[str, ...] | None = None
     head: HeadWishes = NOTHING_SAID
     trust: bool = False
 

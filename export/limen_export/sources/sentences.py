@@ -78,11 +78,10 @@ def read(source: str, wishes: SourceWishes) -> Reference:
     Raises:
         ExportError: a part is missing or does not fit; the message says which.
     """
-    classifier, traced = load(source, wishes)
-    return reference_of(classifier, wishes.windows, traced)
+    return reference_of(load(source, wishes), wishes.windows)
 
 
-def load(source: str, wishes: SourceWishes) -> tuple[TorchClassifier, nn.Module]:
+def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     """Load body and head: as their own libraries run them, and in the form that is traced.
 
     Args:
@@ -109,7 +108,9 @@ def load(source: str, wishes: SourceWishes) -> tuple[TorchClassifier, nn.Module]
     if wishes.max_tokens is None and found.max_tokens is not None:
         longest = min(longest, found.max_tokens)
 
-    classifier = TorchClassifier(
+    as_traced = [TracedNormalised() if isinstance(one, Normalised) else one for one in layers]
+    layers_traced = nn.Sequential(*as_traced, head.traced)
+    return TorchClassifier(
         name=name,
         licence=folder.licence,
         module=PooledClassifier(model, poolings, nn.Sequential(*layers, head.own)).eval(),
@@ -118,10 +119,8 @@ def load(source: str, wishes: SourceWishes) -> tuple[TorchClassifier, nn.Module]
         max_tokens=longest,
         thresholds=head.thresholds,
         notices=head.notices,
+        traced=PooledClassifier(model, poolings, layers_traced).eval(),
     )
-    as_traced = [TracedNormalised() if isinstance(one, Normalised) else one for one in layers]
-    layers_traced = nn.Sequential(*as_traced, head.traced)
-    return classifier, PooledClassifier(model, poolings, layers_traced).eval()
 
 
 def _width(layers: list[nn.Module], width: int, name: str) -> int:
@@ -163,7 +162,13 @@ def _head(
         )
     stored = read_estimator(file, trust=wishes.trust)
     if isinstance(stored.estimator, nn.Module):
-        own = _of_setfit(stored.estimator, width, required_labels(labels, name), wishes, name)
+        own = _of_setfit(
+            stored.estimator,
+            width,
+            required_labels(labels or wishes.else_labels, name),
+            wishes,
+            name,
+        )
         return _OwnHead(own.own, own.traced, own.head, notices=stored.notices)
     fitted = fitted_head(stored.estimator, labels, width, name)
     if wishes.rule not in (None, fitted.head.rule):
@@ -179,7 +184,7 @@ def _of_weights(
     stored = read_weights(file)
     facts = head_facts(stored.facts, file, wishes)
     layers = head_layers(stored.tensors, width, facts.activation, name)
-    names = required_labels(labels or facts.labels, name)
+    names = required_labels(labels or facts.labels or wishes.else_labels, name)
     head = decided_head(names, outputs_of(layers), facts.rule, None, name)
     return _OwnHead(layers, layers, head, facts.thresholds)
 

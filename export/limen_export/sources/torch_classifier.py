@@ -39,6 +39,8 @@ class TorchClassifier:
         max_tokens: the longest input.
         thresholds: in label order, where the source itself states them.
         notices: what the user should be told, beside the head's.
+        traced: computes what `module` does, in a form that can be traced; None where the module
+            itself can.
     """
 
     name: str
@@ -49,23 +51,21 @@ class TorchClassifier:
     max_tokens: int
     thresholds: tuple[float, ...] | None = None
     notices: tuple[str, ...] = ()
+    traced: nn.Module | None = None
 
 
-def reference_of(
-    classifier: TorchClassifier, windows: Windows | None, traced: nn.Module | None = None
-) -> Reference:
+def reference_of(classifier: TorchClassifier, windows: Windows | None) -> Reference:
     """Trace a classifier's graph.
 
     Args:
         classifier: the source.
         windows: how longer texts are read; None truncates them.
-        traced: computes what `classifier.module` does, in a way that is traced instead of it; None
-            for the module itself.
 
     Raises:
         ExportError: it cannot be traced, or gives another number of outputs than its head has.
     """
     module, longest = classifier.module, classifier.max_tokens
+    traced = module if classifier.traced is None else classifier.traced
     reading = None if windows is None else SourceWindows(windows, classifier.head)
     return Reference(
         name=classifier.name,
@@ -75,7 +75,7 @@ def reference_of(
         link=classifier.head.link,
         encoder=encoder_block(classifier.tokenizer, longest, windows),
         logits=SourceLogits(module, classifier.tokenizer, longest, reading),
-        graph=trace(module if traced is None else traced, longest),
+        graph=trace(traced, longest),
         versions=installed_versions(),
         notices=(*classifier.head.notices, *classifier.notices),
         thresholds=classifier.thresholds,

@@ -60,6 +60,11 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
         ExportError: a part is missing or does not fit; the message says which.
     """
     file = _weights_file(source)
+    if wishes.head.backbone is None and not (file.parent / "config.json").is_file():
+        raise ExportError(
+            f"{file.name}: no config.json of a backbone beside it; pass --backbone, a folder or hub "
+            "name with config and tokenizer"
+        )
     folder = find_folder(wishes.head.backbone or str(file.parent))
     name = f"{folder.name}/{file.name}" if wishes.head.backbone is None else file.name
     config = read_config(folder)
@@ -71,7 +76,7 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     pooling = required_pooling(facts.pooling, name)
     model = load_backbone(folder, config, split.backbone, (pooling,))
     layers = head_layers(split.head, width_of(config, name), facts.activation, name)
-    labels = facts.labels or config_labels(config.id2label)
+    labels = facts.labels or config_labels(config.id2label) or wishes.else_labels
     head = decided_head(
         required_labels(labels, name), outputs_of(layers), facts.rule, config.problem_type, name
     )
