@@ -15,6 +15,8 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from limen.command_line import main
 from limen.errors import ExportError, InputError
 from limen.format import read as read_file
@@ -22,7 +24,9 @@ from limen.opening import open_model
 from limen_export import ExportSettings, export
 from limen_export.graph.passes import rewrite
 from limen_export.sources import given_module, torch_head
+from limen_export.sources.backbone import split_weights
 from limen_export.sources.given_module import GivenModule
+from limen_export.sources.head_layers import head_layers
 from limen_export.sources.head_wishes import HeadWishes
 from limen_export.sources.recognising import SourceWishes, recognise
 from limen_export.sources.torch_classifier import SourceLogits, reference_of
@@ -30,6 +34,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 small = SimpleNamespace(**run_path(str(Path(__file__).with_name("small_backbones.py"))))
+BODY = small.roberta()
 TEXTS = ("the day was good", "오늘 정말 행복해 하루", "", "very very bad day!", "a [MASK] b 12")
 CLOSE = 1e-4
 
@@ -163,11 +168,13 @@ def test_every_pooling_gives_the_sources_logits(pooling, emotion8, tmp_path, sta
         }[pooling]
         expected = head(one).numpy()
     assert np.abs(logits(TEXTS) - expected).max() < CLOSE
-    if pooling == "mean":
+    if pooling == "cls":
         source = reference_of(found, None)
         rewritten = rewrite(source.graph, 64)
         assert rewritten.fused_attentions == 2
         assert all(result.kept for result in rewritten.results)
+        narrowed = {result.name: result.nodes for result in rewritten.results}["keep_first_token"]
+        assert narrowed > 0
         file = stamped(source, ir.to_proto(rewritten.model))
         assert np.abs(open_model(file).logits(TEXTS) - expected).max() < CLOSE
 
@@ -437,3 +444,20 @@ def test_files_of_labels(name, content, labels, tmp_path):
             read_label_names(tmp_path / name)
     else:
         assert read_label_names(tmp_path / name) == labels
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    before=st.lists(st.text("abcmz_01", min_size=1, max_size=6), max_size=3),
+    head=st.lists(st.text("hfc_01", min_size=1, max_size=6), min_size=1, max_size=2),
+)
+def test_what_stands_before_the_names_does_not_matter(before, head):
+    """Property: any prefix, and any name of the head."""
+    prefix, path = "".join(f"{part}." for part in before), ".".join(head)
+    body = BODY.state_dict()
+    layer = {f"{prefix}{path}.weight": torch.ones(8, 32), f"{prefix}{path}.bias": torch.ones(8)}
+    stored = {**{f"{prefix}{key}": tensor for key, tensor in body.items()}, **layer}
+    split = split_weights(stored, BODY.config, "property")
+    assert set(split.backbone) == {key for key, _ in BODY.named_parameters()}
+    assert len(split.head) == 2
+    assert [type(one) for one in head_layers(split.head, 32, None, "property")] == [nn.Linear]

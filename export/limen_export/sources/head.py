@@ -91,7 +91,7 @@ def decided_head(
     assumed = None
     if asked is None and problem is None:
         assumed = (
-            "no problem_type in config.json: taken as multi-class; "
+            "no rule and no problem_type is given: taken as multi-class; "
             "pass --rule multilabel if a text can have several labels"
         )
     rule = asked or _PROBLEMS.get(problem or "single_label_classification")

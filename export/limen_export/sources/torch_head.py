@@ -62,8 +62,8 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     file = _weights_file(source)
     if wishes.head.backbone is None and not (file.parent / "config.json").is_file():
         raise ExportError(
-            f"{file.name}: no config.json of a backbone beside it; pass --backbone, a folder or hub "
-            "name with config and tokenizer"
+            f"{file.name}: no config.json of a backbone beside it; pass --backbone, a folder or "
+            "hub name with config and tokenizer"
         )
     folder = find_folder(wishes.head.backbone or str(file.parent))
     name = f"{folder.name}/{file.name}" if wishes.head.backbone is None else file.name
