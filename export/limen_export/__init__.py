@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limen.errors import InputError
 from limen.extras import require
 
 require("export", ("torch", "transformers", "onnx", "onnxscript", "safetensors", "sklearn"))
@@ -60,6 +61,11 @@ def export(
     from limen_export.pipeline import export as run
 
     if not isinstance(source, nn.Module):
+        if any(given is not None for given in (tokenizer, labels, rule)):
+            raise InputError(
+                "tokenizer, labels and rule are those of a module; of another source they are "
+                "fields of ExportSettings, or its own"
+            )
         return run(source, output, settings)
     from limen_export.sources.given_module import given_module
 

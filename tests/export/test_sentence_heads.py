@@ -73,8 +73,9 @@ def sentence_folder(folder, modules=("Pooling", "Normalize"), pooling=None):
                 {"linear.weight": weight, "linear.bias": weight[:, 0].clone()},
                 folder / path / "model.safetensors",
             )
-            tanh = "torch.nn.modules.activation.Tanh"
-            write(folder / path / "config.json", {"activation_function": tanh})
+            sizes = {"in_features": 32, "out_features": 16, "bias": True}
+            tanh = {"activation_function": "torch.nn.modules.activation.Tanh"}
+            write(folder / path / "config.json", {**sizes, **tanh})
     write(folder / "modules.json", every)
     return folder
 

@@ -419,6 +419,33 @@ def test_a_module_needs_tokenizer_and_labels(given, message, tmp_path):
         export(Words().eval(), tmp_path / "m.onnx", **given)
 
 
+def test_a_folder_has_labels_of_its_own(checkpoint, tmp_path):
+    with pytest.raises(InputError, match="are those of a module"):
+        export(str(checkpoint("bert")), tmp_path / "m.onnx", labels=("a", "b"))
+
+
+def test_a_module_of_pairs():
+    given = GivenModule(Words(3).eval(), small.tokenizer(), ("a", "b", "c"), "one_vs_one")
+    head = given_module.load(given, SourceWishes()).head
+    assert (head.outputs, head.rule, head.link) == (3, "one_vs_one", "sigmoid")
+
+
+class LongText(Words):
+    """Its position table has more rows than its tokenizer has pieces, its word table fewer."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = small.roberta()
+        self.backbone.resize_token_embeddings(40)
+        self.positions = nn.Embedding(4_000, 16)
+
+
+def test_the_table_of_words_counts():
+    given = GivenModule(LongText().eval(), small.tokenizer(), ("no", "yes"))
+    with pytest.raises(ExportError, match="the model 40 embedding rows"):
+        given_module.load(given, SourceWishes())
+
+
 @pytest.mark.parametrize(
     ("name", "content", "labels"),
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -69,7 +70,7 @@ def load(given: GivenModule, wishes: SourceWishes) -> TorchClassifier:
         ExportError: it is in training mode, not on the CPU, not in float32, or gives no logits.
     """
     module = given.module
-    name = str(getattr(module, "name_or_path", "") or type(module).__name__).split("/")[-1]
+    name = Path(str(getattr(module, "name_or_path", "") or type(module).__name__)).name
     _check_state(module, name)
     tokenizer = _tokenizer(given.tokenizer, name)
     check_vocabulary(module, tokenizer, name)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from limen.errors import ExportError
 from limen.format import Link, Rule
+from limen.format.rules import outputs_of
 from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
@@ -77,12 +78,9 @@ def decided_head(
         )
     if outputs == 1 and len(labels) == 2 and asked != "multilabel":
         return Head(1, labels, "multiclass", "sigmoid", _notices(labels, None))
-    if len(labels) != outputs:
-        less = "fewer" if len(labels) < outputs else "more"
-        raise ExportError(
-            f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
-            "name each output once: id2label in config.json, --classes or --labels-file"
-        )
+    if asked == "one_vs_one" and outputs == outputs_of(asked, "sigmoid", len(labels)):
+        return Head(outputs, labels, asked, "sigmoid", _notices(labels, None))
+    _check_count(labels, outputs, name)
     if outputs == 1 and asked is None and problem is None:
         raise ExportError(
             f"{name}: one output and no problem_type, which transformers trains as regression; "
@@ -104,6 +102,15 @@ def decided_head(
         )
     link: Link = "softmax" if rule == "multiclass" else "sigmoid"
     return Head(outputs, labels, rule, link, _notices(labels, assumed))
+
+
+def _check_count(labels: tuple[str, ...], outputs: int, name: str) -> None:
+    if len(labels) != outputs:
+        less = "fewer" if len(labels) < outputs else "more"
+        raise ExportError(
+            f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
+            "name each output once: id2label in config.json, --classes or --labels-file"
+        )
 
 
 def _labels(config: PretrainedConfig, name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from limen.decision import aggregate
 from limen.errors import ExportError, reason
 from limen.format import Windows
 from torch import nn
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from limen_export.graph.calling import run_module
 from limen_export.graph.positions import add_ranges, every_token_counts, position_offset
@@ -165,13 +165,17 @@ class SourceLogits:
 
 
 def check_vocabulary(module: nn.Module, tokenizer: PreTrainedTokenizerFast, name: str) -> None:
-    """Refuse a tokenizer with ids that the largest embedding table has no row for.
+    """Refuse a tokenizer with ids that the embedding table has no row for: a transformers model
+    inside says which table that is, of other modules it is the largest.
 
     Raises:
         ExportError: it has such ids, or the module has no embedding table.
     """
-    tables = (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding))
-    rows = max(tables, default=0)
+    inside = next((part for part in module.modules() if isinstance(part, PreTrainedModel)), None)
+    tables = [part for part in module.modules() if isinstance(part, nn.Embedding)]
+    if inside is not None and isinstance(known := inside.get_input_embeddings(), nn.Embedding):
+        tables = [known]
+    rows = max((table.num_embeddings for table in tables), default=0)
     if not rows:
         raise ExportError(f"{name}: the model has no embedding table; expected a module over ids")
     highest = max(tokenizer.get_vocab().values(), default=-1)
