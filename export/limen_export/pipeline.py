@@ -3,6 +3,9 @@ export.
 """
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +43,19 @@ from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.rung_choice import why_chosen
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
+from limen_export.sources import composed, given_module
+from limen_export.sources.composing import Composition
+from limen_export.sources.given_module import GivenModule
 from limen_export.sources.recognising import SourceWishes, recognise
 from limen_export.transformers_quiet import quiet_transformers
 from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
-    source: str, output: Path, settings: ExportSettings, told: Progress | None = None
+    source: str | GivenModule | Composition,
+    output: Path,
+    settings: ExportSettings,
+    told: Progress | None = None,
 ) -> ExportReport:
     """Turn a trained classifier into a classifier file.
 
@@ -54,8 +63,8 @@ def export(
     failure nothing is written and an older file stays.
 
     Args:
-        source: a folder that `save_pretrained` wrote, a hub name, or another kind of
-            `sources.recognising.READERS`.
+        source: a folder that `save_pretrained` wrote, a hub name, another kind of
+            `sources.recognising.READERS`, a module in memory, or parts put together.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         told: is told each step; None writes to standard error if that is a terminal.
@@ -79,13 +88,37 @@ def export(
         raise OutputError(f"{tempfile.gettempdir()}: {error.strerror or error}") from error
 
 
-def _export(source: str, output: Path, settings: ExportSettings, told: Progress) -> ExportReport:
-    found = recognise(source, settings.source)
-    told.step(f"reading {found.what}, and making its graph")
-    wishes = SourceWishes(settings.rule, settings.max_tokens, settings.windows)
+def _export(
+    source: str | GivenModule | Composition,
+    output: Path,
+    settings: ExportSettings,
+    told: Progress,
+) -> ExportReport:
+    wishes = SourceWishes(
+        rule=settings.rule,
+        max_tokens=settings.max_tokens,
+        windows=settings.windows,
+        labels=settings.labels,
+        head=settings.head,
+        trust=settings.trust,
+    )
+    what, read = _reader(source, settings.source)
+    told.step(f"reading {what}, and making its graph")
     with quiet_transformers():
-        reference = found.reader.read(source, wishes)
-    return _exported(reference, output, settings, told)
+        reference = read(wishes)
+    return replace(_exported(reference, output, settings, told), source=what)
+
+
+def _reader(
+    source: str | GivenModule | Composition, forced: str | None
+) -> tuple[str, Callable[[SourceWishes], Reference]]:
+    if isinstance(source, GivenModule):
+        return f"module {type(source.module).__name__}", partial(given_module.reference, source)
+    if isinstance(source, Composition):
+        what = f"{len(source.parts)} parts under {source.rule}"
+        return what, partial(composed.reference, source)
+    found = recognise(source, forced)
+    return found.what, partial(found.reader.read, source)
 
 
 def _exported(
@@ -177,12 +210,11 @@ def _decision(reference: Reference, settings: ExportSettings) -> DecisionBlock:
         raise InputError(
             "thresholds are given and labelled texts to fit them on as well; give one of them"
         )
-    multiclass = reference.rule == "multiclass"
-    points = [OperatingPoint("argmax", None) if multiclass else _half(reference.labels)]
-    if settings.thresholds is not None:
-        points.append(
-            OperatingPoint("custom", in_label_order(settings.thresholds, reference.labels))
-        )
+    one_label = reference.rule != "multilabel"
+    points = [OperatingPoint("argmax", None) if one_label else _half(reference.labels)]
+    thresholds = settings.thresholds or reference.thresholds
+    if thresholds is not None:
+        points.append(OperatingPoint("custom", in_label_order(thresholds, reference.labels)))
     try:
         return DecisionBlock(
             reference.rule, reference.labels, reference.link, tuple(points), points[-1].name

@@ -24,6 +24,8 @@ class Reference:
         graph: fp32, `input_ids` to `logits`, without mask, any batch and length.
         versions: (library, version) of what took part.
         notices: what the user should be told.
+        thresholds: in label order, each in [0, 1], where the source states them; None where it does
+            not.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Reference:
     graph: onnx.ModelProto
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
+    thresholds: tuple[float, ...] | None = None

@@ -22,6 +22,7 @@ class ExportReport:
         precision: its precision.
         evidence: what is in the file: every precision compared with the source.
         notices: what the user should know.
+        source: what the source was recognised as.
     """
 
     path: Path
@@ -30,11 +31,16 @@ class ExportReport:
     precision: Precision
     evidence: Evidence
     notices: tuple[str, ...]
+    source: str = ""
 
     @property
     def all_notices(self) -> tuple[str, ...]:
         """The notices, and what the ladder has to say."""
         return (*self.notices, *ladder_notices(self.evidence))
+
+    @property
+    def _recognised(self) -> str:
+        return f" ({self.source})" if self.source else ""
 
     def to_json(self) -> Json:
         """Return the report for machines."""
@@ -45,6 +51,7 @@ class ExportReport:
             "notices": list(self.all_notices),
             "precision": self.precision,
             "size_bytes": self.size_bytes,
+            "source": self.source,
         }
 
     def to_text(self) -> str:
@@ -53,7 +60,7 @@ class ExportReport:
             [
                 *(f"note: {notice}" for notice in self.all_notices),
                 *rung_lines(self.evidence, self.precision),
-                f"   compared with the source on {self.evidence.texts:,} texts: "
+                f"   compared with the source{self._recognised} on {self.evidence.texts:,} texts: "
                 f"{self.evidence.texts_name}",
                 *(f"   {line}" for fit in self.evidence.fits for line in fit_lines(fit)),
                 f"wrote {self.path}  {self.size_bytes / 1e6:.1f} MB  {self.digest[:19]}...",

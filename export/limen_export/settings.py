@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 from limen.evaluation.gate_settings import USUAL, GateSettings
 from limen.format import MadeFor, Precision, Rule, Windows
 
+from limen_export.sources.head_wishes import NOTHING_SAID, HeadWishes
+
 PrecisionChoice: TypeAlias = Precision | Literal["auto"]
 
 
@@ -60,6 +62,9 @@ class ExportSettings:
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
         source: the kind of source, a key of `sources.recognising.READERS`; None finds it out.
+        labels: names of the outputs, in order; None takes the source's own.
+        head: a backbone and the head on it.
+        trust: read pickles of the source, which can run whatever code they hold.
     """
 
     device: MadeFor = "cpu"
@@ -74,3 +79,6 @@ class ExportSettings:
     max_tokens: int | None = None
     windows: Windows | None = None
     source: str | None = None
+    labels: tuple[str, ...] | None = None
+    head: HeadWishes = NOTHING_SAID
+    trust: bool = False

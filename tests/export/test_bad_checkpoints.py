@@ -156,7 +156,7 @@ def test_pickle_beside_safetensors_is_never_read(edited, monkeypatch, reference)
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Malice(proof)))
     (folder / "training_args.bin").write_bytes(pickle.dumps(Malice(proof)))
     graph = reference("bert").graph
-    monkeypatch.setattr("limen_export.sources.checkpoint.trace", lambda *_: graph)
+    monkeypatch.setattr("limen_export.sources.torch_classifier.trace", lambda *_: graph)
     assert read_checkpoint(str(folder), None, None).labels == ("joy", "anger", "fear")
     assert not proof.exists()
     pickle.loads((folder / "pytorch_model.bin").read_bytes())  # noqa: S301  (our own, above)
@@ -186,7 +186,9 @@ def test_missing_folder_is_refused(name, tmp_path, texts, monkeypatch):
 
 def test_a_file_instead_of_a_folder_is_refused(tmp_path, texts):
     (tmp_path / "weights.safetensors").write_bytes(b"")
-    assert "no such folder" in refused(tmp_path / "weights.safetensors", tmp_path / "out", texts)
+    (tmp_path / "weights.onnx").write_bytes(b"")
+    assert "no such folder" in refused(tmp_path / "weights.onnx", tmp_path / "out", texts)
+    assert "--backbone" in refused(tmp_path / "weights.safetensors", tmp_path / "out", texts)
 
 
 @pytest.mark.parametrize("name", ["limen-tests/no-such-model", "no-such-model-of-limen"])

@@ -346,7 +346,7 @@ def test_texts_that_spell_padding_do_not_make_an_export_fail(
     tmp_path, monkeypatch, untimed, reference
 ):
     known = reference("roberta")
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: known)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", lambda *_: known)
     texts = NamedTexts("own", ("the <pad> day was <pad><pad> good", "a good day"))
     export("roberta", tmp_path / "m.onnx", ExportSettings(precision="fp32", texts=texts))
     assert limen.load(tmp_path / "m.onnx").logits(texts.texts).shape == (2, 3)
@@ -379,7 +379,7 @@ def test_whole_export_of_one_precision(
 ):
     """The rung that was asked for, then fp32, which every export makes and checks."""
     known = reference(name)
-    monkeypatch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: known)
+    monkeypatch.setattr("limen_export.sources.checkpoint.read_checkpoint", lambda *_: known)
     settings = ExportSettings(precision=precision, texts=texts, gate=easy)
     report = export(name, tmp_path / "model.onnx", settings)
     assert report.precision == precision

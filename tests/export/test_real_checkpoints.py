@@ -77,7 +77,7 @@ def exported(request, shared, tmp_path_factory, run_once):
         compared = NamedTexts("held out", tuple(texts[1 :: len(texts) // COMPARED][:COMPARED]))
         source = run_once(read_checkpoint(str(folder), None, None))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("limen_export.pipeline.read_checkpoint", lambda *_: source)
+            patch.setattr("limen_export.sources.checkpoint.read_checkpoint", lambda *_: source)
             for wanted, precision in (("fp32", "fp32"), ("auto", "int8")):
                 files[precision] = tmp_path_factory.mktemp("real") / f"{precision}.onnx"
                 settings = ExportSettings(precision=wanted, texts=compared)

@@ -10,14 +10,18 @@ from limen.errors import InputError
 from limen.evaluation.gate_settings import GateSettings
 from limen.format import Windows
 from limen.format.record_blocks import PRECISIONS, SHAPES
-from limen.format.rules import RULES
 from limen.format.writing import check_writable, write_whole
 from limen.text_files import read_texts
 
 from limen_export import ExportSettings, export
+from limen_export.commands.source_arguments import (
+    add_source_arguments,
+    head_wishes,
+    labels_wished,
+    source_wished,
+)
 from limen_export.given_thresholds import read_thresholds
 from limen_export.settings import LabelledTexts, NamedTexts, ReadLabelled
-from limen_export.sources.recognising import READERS
 
 if TYPE_CHECKING:
     from limen_export.report import ExportReport
@@ -29,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
         "source",
+        nargs="?",
         metavar="SOURCE",
-        help="a folder that save_pretrained wrote, or a hub name",
+        help="a folder that save_pretrained wrote, a hub name, or weights of a backbone and head",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument(
@@ -39,14 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         help="what the file is made for: cpu (default), or cuda (docs/gpu.md)",
     )
-    parser.add_argument(
-        "--source",
-        dest="kind",
-        choices=tuple(READERS),
-        metavar="KIND",
-        help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
-    )
-    parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
     parser.add_argument(
         "--windows",
@@ -71,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="4 to 8 texts that the file tests itself with when it is loaded",
     )
+    add_source_arguments(parser)
     _add_texts(parser)
     _add_gate(parser)
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
@@ -135,8 +133,11 @@ def run(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
         source=arguments.kind,
+        labels=labels_wished(arguments),
+        head=head_wishes(arguments),
+        trust=arguments.trust,
     )
-    report = export(arguments.source, arguments.output, settings)
+    report = export(source_wished(arguments), arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
     print(json.dumps(report.to_json(), ensure_ascii=False) if arguments.json else report.to_text())
     if arguments.report is not None:

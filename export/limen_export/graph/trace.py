@@ -1,6 +1,5 @@
 """From a torch classifier to an fp32 ONNX graph without an attention mask."""
 
-import inspect
 import logging
 import warnings
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ import torch
 from limen.errors import ExportError, reason
 from torch import nn
 
+from limen_export.graph.calling import requires_mask, run_module
 from limen_export.graph.fused_attention import calls_without_mask, fused_attention
+from limen_export.graph.positions import add_ranges, every_token_counts
 
 _TRACED_SHAPE = (2, 9)
 """Batch and length of the traced example; neither is 1, which torch.export would take for a
@@ -23,51 +24,32 @@ class MaskFree(nn.Module):
     """A classifier from ids to logits that sees every token.
 
     Without a mask the graph has no mask arithmetic at all; it is right only for texts that run
-    unpadded. Positions that a model would derive from the ids (RoBERTa: padding ids do not count)
-    are given as a plain range, so that every token counts, one that the text itself spells
-    included.
+    unpadded. A module that insists on a mask gets one of ones. Positions that a model would derive
+    from the ids are given as a plain range (`graph.positions`).
     """
 
     def __init__(self, model: nn.Module) -> None:
-        """Wrap a transformers classifier."""
+        """Wrap a classifier: one of transformers, or any module whose first argument are ids."""
         super().__init__()
         self.model = model
-        self.offset = position_offset(model)
-        count = getattr(getattr(model, "config", None), "max_position_embeddings", self.offset)
-        positions = torch.arange(self.offset, max(int(count), self.offset)).unsqueeze(0)
-        self.register_buffer("positions", positions, persistent=False)
+        self.needs_mask = requires_mask(model)
+        add_ranges(model, self)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Map ids, int64 (batch, tokens), to logits, float32 (batch, outputs)."""
-        extra: dict[str, torch.Tensor] = {}
-        if self.offset:
-            positions = cast("torch.Tensor", self.positions)
-            extra["position_ids"] = positions[:, : input_ids.shape[1]]
-        return cast("torch.Tensor", self.model(input_ids=input_ids, **extra).logits)
-
-
-def position_offset(model: nn.Module) -> int:
-    """Return the position of the first token: `padding_idx + 1` for RoBERTa and its kin, else 0.
-
-    They are known by a position table with a padding row
-    (https://github.com/huggingface/transformers/blob/main/src/transformers/models/roberta/modeling_roberta.py).
-    """
-    if "position_ids" not in inspect.signature(model.forward).parameters:
-        return 0
-    for name, module in model.named_modules():
-        if (
-            name.endswith("position_embeddings")
-            and getattr(module, "padding_idx", None) is not None
-        ):
-            return int(cast("int", module.padding_idx)) + 1
-    return 0
+        inputs = {"input_ids": input_ids}
+        if self.needs_mask:
+            inputs["attention_mask"] = torch.ones_like(input_ids)
+        with every_token_counts(self.model, self):
+            return run_module(self.model, inputs)
 
 
 def trace(model: nn.Module, longest: int) -> onnx.ModelProto:
     """Trace a classifier with torch.export.
 
     Args:
-        model: a transformers classifier in evaluation mode.
+        model: a classifier in evaluation mode: one of transformers, or any module from ids to
+            logits.
         longest: the most tokens that it takes.
 
     Returns:
@@ -91,6 +73,8 @@ def trace(model: nn.Module, longest: int) -> onnx.ModelProto:
                 output_names=["logits"],
                 verbose=False,
             )
+    except ExportError:
+        raise
     except Exception as error:
         name = type(model).__name__
         raise ExportError(f"{name} cannot be traced by torch.export ({reason(error)})") from error

@@ -45,6 +45,20 @@ def find_checkpoint(checkpoint: str) -> CheckpointFolder:
         ExportError: no such folder or hub name, or a part is missing or of a kind that is not
             loaded.
     """
+    folder = find_folder(checkpoint)
+    check_config(folder.path, folder.name)
+    check_weights(folder.path, folder.name)
+    check_tokenizer(folder.path, folder.name)
+    return folder
+
+
+def find_folder(checkpoint: str) -> CheckpointFolder:
+    """Find a folder, or fetch a hub name's files into transformers' own cache; what is in it is not
+    checked.
+
+    Raises:
+        ExportError: no such folder or hub name.
+    """
     folder = Path(os.path.expanduser(checkpoint))
     if folder.is_dir():
         # Undecodable bytes in a folder name cannot be stored in the file.
@@ -61,14 +75,20 @@ def find_checkpoint(checkpoint: str) -> CheckpointFolder:
     else:
         name = checkpoint
         folder = _fetch(checkpoint)
-    _check_config(folder, name)
-    _check_weights(folder, name)
+    return CheckpointFolder(folder, name, _licence(folder))
+
+
+def check_tokenizer(folder: Path, name: str) -> None:
+    """Check that there is a tokenizer.
+
+    Raises:
+        ExportError: there is none.
+    """
     if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
         raise ExportError(
             f"{name}: no tokenizer (tokenizer.json or a vocabulary); "
             "save it into the same folder with tokenizer.save_pretrained(...)"
         )
-    return CheckpointFolder(folder, name, _licence(folder))
 
 
 def _fetch(name: str) -> Path:
@@ -83,7 +103,12 @@ def _fetch(name: str) -> Path:
         ) from error
 
 
-def _check_config(folder: Path, name: str) -> None:
+def check_config(folder: Path, name: str) -> None:
+    """Check that there is a config.json of a float model that needs no code of its own.
+
+    Raises:
+        ExportError: there is not.
+    """
     file = folder / "config.json"
     if not file.is_file():
         raise ExportError(f"{name}: no config.json; expected a folder that save_pretrained wrote")
@@ -107,7 +132,12 @@ def _check_config(folder: Path, name: str) -> None:
         )
 
 
-def _check_weights(folder: Path, name: str) -> None:
+def check_weights(folder: Path, name: str) -> None:
+    """Check that there are weights in safetensors.
+
+    Raises:
+        ExportError: there are none, or only a pickle.
+    """
     if any(folder.glob("*.safetensors")):
         return
     if any(folder.glob("pytorch_model*.bin")):

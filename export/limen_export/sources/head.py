@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from limen.errors import ExportError
 from limen.format import Link, Rule
+from limen.format.rules import outputs_of
 from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
@@ -53,19 +54,33 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
     labels = _labels(config, name)
     stored = _stored_outputs(config, folder)
     outputs = len(labels) if stored is None else stored
-    problem = config.problem_type
+    return decided_head(labels, outputs, asked, config.problem_type, name)
+
+
+def decided_head(
+    labels: tuple[str, ...], outputs: int, asked: Rule | None, problem: str | None, name: str
+) -> Head:
+    """Say what outputs mean.
+
+    Args:
+        labels: their names, in order; two for one output that decides yes or no.
+        outputs: how many logits the head gives.
+        asked: the rule that the user or the source names; None follows `problem`.
+        problem: transformers' `problem_type`; None where the source has none.
+        name: the source's name, for messages.
+
+    Raises:
+        ExportError: a regression head, labels that do not fit the outputs, or a rule that does not.
+    """
     if problem == _REGRESSION and asked is None:
         raise ExportError(
             f"{name}: problem_type is regression; limen decides about labels, not numbers"
         )
     if outputs == 1 and len(labels) == 2 and asked != "multilabel":
         return Head(1, labels, "multiclass", "sigmoid", _notices(labels, None))
-    if len(labels) != outputs:
-        less = "fewer" if len(labels) < outputs else "more"
-        raise ExportError(
-            f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
-            f"correct id2label in config.json"
-        )
+    if asked == "one_vs_one" and outputs == outputs_of(asked, "sigmoid", len(labels)):
+        return Head(outputs, labels, asked, "sigmoid", _notices(labels, None))
+    _check_count(labels, outputs, name)
     if outputs == 1 and asked is None and problem is None:
         raise ExportError(
             f"{name}: one output and no problem_type, which transformers trains as regression; "
@@ -74,7 +89,7 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
     assumed = None
     if asked is None and problem is None:
         assumed = (
-            "no problem_type in config.json: taken as multi-class; "
+            "no rule and no problem_type is given: taken as multi-class; "
             "pass --rule multilabel if a text can have several labels"
         )
     rule = asked or _PROBLEMS.get(problem or "single_label_classification")
@@ -87,6 +102,15 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
         )
     link: Link = "softmax" if rule == "multiclass" else "sigmoid"
     return Head(outputs, labels, rule, link, _notices(labels, assumed))
+
+
+def _check_count(labels: tuple[str, ...], outputs: int, name: str) -> None:
+    if len(labels) != outputs:
+        less = "fewer" if len(labels) < outputs else "more"
+        raise ExportError(
+            f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
+            "name each output once: id2label in config.json, --classes or --labels-file"
+        )
 
 
 def _labels(config: PretrainedConfig, name: str) -> tuple[str, ...]:

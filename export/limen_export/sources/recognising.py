@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from limen.errors import InputError
 from limen.format import Rule, Windows
 
+from limen_export.sources.head_wishes import NOTHING_SAID, HeadWishes
+
 if TYPE_CHECKING:
     # onnx takes a moment to import; `limen export --help` reads this module.
     from limen_export.reference import Reference
@@ -21,11 +23,21 @@ class SourceWishes:
         rule: overrides the source's own.
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read; None truncates them.
+        labels: names of the outputs, in order, where the source has none or others; None takes the
+            source's own.
+        else_labels: names of the outputs where nothing else names them; for the parts of a
+            composition.
+        head: a backbone and the head on it.
+        trust: read pickles of the source, which can run whatever code they hold.
     """
 
     rule: Rule | None = None
     max_tokens: int | None = None
     windows: Windows | None = None
+    labels: tuple[str, ...] | None = None
+    else_labels: tuple[str, ...] | None = None
+    head: HeadWishes = NOTHING_SAID
+    trust: bool = False
 
 
 class SourceReader(Protocol):
@@ -42,7 +54,11 @@ class SourceReader(Protocol):
         ...
 
 
-READERS = {"checkpoint": "limen_export.sources.checkpoint"}
+READERS = {
+    "sentences": "limen_export.sources.sentences",
+    "torch": "limen_export.sources.torch_head",
+    "checkpoint": "limen_export.sources.checkpoint",
+}
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names
 included.
 """
