@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import onnx
 from limen.arrays import FloatArray
@@ -21,9 +22,11 @@ class Reference:
         encoder: text to token ids, for the file.
         logits: texts to float32 (texts, outputs) by the source library itself: its own tokenizer,
             its own model.
-        graph: fp32, `input_ids` to `logits`, without mask, any batch and length.
+        graph: `input_ids` to `logits`, without mask, any batch and length.
         versions: (library, version) of what took part.
         notices: what the user should be told.
+        precision: of the graph: fp32, from which the ladder makes the others; int8 for one whose
+            weights came in 8 bits, which is then taken as it is.
     """
 
     name: str
@@ -36,3 +39,4 @@ class Reference:
     graph: onnx.ModelProto
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
+    precision: Literal["fp32", "int8"] = "fp32"

@@ -60,6 +60,7 @@ class ExportSettings:
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
         source: the kind of source, a key of `sources.recognising.READERS`; None finds it out.
+        output: which of a graph's outputs holds the logits, where there are several.
     """
 
     device: MadeFor = "cpu"
@@ -74,3 +75,4 @@ class ExportSettings:
     max_tokens: int | None = None
     windows: Windows | None = None
     source: str | None = None
+    output: str | None = None

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a folder that save_pretrained wrote, or a hub name",
+        help="a folder that save_pretrained or Optimum wrote, a .onnx file, or a hub name",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument(
@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(READERS),
         metavar="KIND",
         help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
+    )
+    parser.add_argument(
+        "--output-name",
+        metavar="NAME",
+        help="which output of an ONNX graph holds the logits, where none is named logits",
     )
     parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
@@ -135,6 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
         source=arguments.kind,
+        output=arguments.output_name,
     )
     report = export(arguments.source, arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.

@@ -68,12 +68,12 @@ class RewrittenGraph:
     Attributes:
         model: the graph.
         results: what each pass did, in their order.
-        fused_attentions: attentions that run as one operator.
+        fused_attentions: attentions that run as one operator; None where nobody looked.
     """
 
     model: ir.Model
     results: tuple[PassResult, ...]
-    fused_attentions: int
+    fused_attentions: int | None
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class RewrittenGraph:
             for result in self.results
             if not result.kept
         ]
-        if not self.fused_attentions:
+        if self.fused_attentions == 0:
             left_out.append(
                 "attention is not fused for this architecture: the graph is correct, but not the "
                 "fastest"

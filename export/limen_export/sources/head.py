@@ -50,10 +50,27 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
         ExportError: a regression head, no head, labels that do not fit the outputs, or a rule that
             does not.
     """
-    labels = _labels(config, name)
+    labels = label_names(config.id2label or {}, name)
     stored = _stored_outputs(config, folder)
     outputs = len(labels) if stored is None else stored
-    problem = config.problem_type
+    return head_of(labels, config.problem_type, outputs, name, asked)
+
+
+def head_of(
+    labels: tuple[str, ...], problem: str | None, outputs: int, name: str, asked: Rule | None
+) -> Head:
+    """Decide what so many outputs mean.
+
+    Args:
+        labels: names, in order.
+        problem: transformers' `problem_type`; None where the source states none.
+        outputs: width of the logits.
+        name: the source's name, for messages.
+        asked: the rule the user wants; None follows `problem`.
+
+    Raises:
+        ExportError: a regression head, labels that do not fit the outputs, or a rule that does not.
+    """
     if problem == _REGRESSION and asked is None:
         raise ExportError(
             f"{name}: problem_type is regression; limen decides about labels, not numbers"
@@ -89,8 +106,12 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
     return Head(outputs, labels, rule, link, _notices(labels, assumed))
 
 
-def _labels(config: PretrainedConfig, name: str) -> tuple[str, ...]:
-    names: dict[Any, str] = config.id2label or {}
+def label_names(names: dict[Any, str], name: str) -> tuple[str, ...]:
+    """Return the labels of an `id2label`, in order.
+
+    Raises:
+        ExportError: they are not numbered 0, 1, 2, ..., or two are alike.
+    """
     if sorted(names) != list(range(len(names))) or not names:
         raise ExportError(
             f"{name}: id2label numbers its labels {sorted(names)[:5]}; expected 0, 1, 2, ..."

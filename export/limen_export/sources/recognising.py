@@ -21,11 +21,14 @@ class SourceWishes:
         rule: overrides the source's own.
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read; None truncates them.
+        output: which of a graph's outputs holds the logits; None takes the one named logits, or the
+            only one.
     """
 
     rule: Rule | None = None
     max_tokens: int | None = None
     windows: Windows | None = None
+    output: str | None = None
 
 
 class SourceReader(Protocol):
@@ -42,7 +45,10 @@ class SourceReader(Protocol):
         ...
 
 
-READERS = {"checkpoint": "limen_export.sources.checkpoint"}
+READERS = {
+    "onnx": "limen_export.sources.onnx_folder",
+    "checkpoint": "limen_export.sources.checkpoint",
+}
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names
 included.
 """

@@ -1,0 +1,159 @@
+"""An ONNX graph that another tool made, with its tokenizer and config: what Optimum writes, the
+`onnx` folders of model hubs, exports of SetFit.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from limen.errors import ExportError, reason
+from transformers import PreTrainedTokenizerFast
+
+from limen_export.reference import Reference
+from limen_export.sources.checkpoint import SourceWindows
+from limen_export.sources.head import Head, head_of, label_names
+from limen_export.sources.onnx_file import check_operators, read_onnx
+from limen_export.sources.onnx_layout import OnnxFolder, find_onnx, graph_of
+from limen_export.sources.onnx_logits import GivenGraph, OnnxLogits, longest_that_runs
+from limen_export.sources.onnx_ports import Ports, find_ports, with_file_ports, with_logits_shown
+from limen_export.sources.recognising import SourceWishes
+from limen_export.sources.tokens import encoder_block, longest_input, read_tokenizer
+from limen_export.versions import installed_versions
+
+_QUANTISED = frozenset(
+    """
+    ConvInteger DequantizeLinear DynamicQuantizeLinear DynamicQuantizeMatMul MatMulInteger
+    MatMulIntegerToFloat QAttention QGemm QLinearMatMul QuantizeLinear """.split()
+)
+"""Operators that a graph with weights in 8 bits holds, and no other does."""
+
+
+def recognise(source: str) -> str | None:
+    """Recognise a folder with a graph, or a .onnx file; not one that has the model's own weights as
+    well, of which the exporter makes a faster graph.
+    """
+    graph = graph_of(source)
+    if graph is None:
+        return None
+    folder = Path(source).expanduser()
+    if folder.is_dir() and any(folder.glob("*.safetensors")):
+        return None
+    return f"ONNX graph {graph.name} of {folder.name}"
+
+
+def read(source: str, wishes: SourceWishes) -> Reference:
+    """Read a graph that another tool made.
+
+    Raises:
+        ExportError: a part is missing or does not fit; the message says which.
+    """
+    return read_folder(find_onnx(source), wishes)
+
+
+def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
+    """Read a folder that was found; errors as in `read`."""
+    name = folder.name
+    model = read_onnx(folder.graph, name)
+    ports = find_ports(model, wishes.output, name)
+    shown = with_logits_shown(model, ports)
+    tokenizer = read_tokenizer(folder.path, name)
+    given = GivenGraph(shown, name)
+    outputs = _outputs(given, tokenizer, ports, name)
+    head = _head(folder.config, ports, outputs, wishes, name)
+    graph = with_file_ports(shown, ports, outputs)
+    check_operators(graph, name)
+    _check_vocabulary(graph, tokenizer, name)
+    longest = longest_input(tokenizer, _positions(folder.config), wishes.max_tokens, name)
+    longest = longest_that_runs(given, tokenizer, longest, wishes.max_tokens, name)
+    windows = None if wishes.windows is None else SourceWindows(wishes.windows, head)
+    return Reference(
+        name=name,
+        licence=folder.licence,
+        labels=head.labels,
+        rule=head.rule,
+        link=head.link,
+        encoder=encoder_block(tokenizer, longest, wishes.windows),
+        logits=OnnxLogits(given, tokenizer, longest, windows),
+        graph=graph,
+        versions=installed_versions(),
+        notices=(*head.notices, *_notices(ports)),
+        precision=_precision(graph),
+    )
+
+
+def _outputs(given: GivenGraph, tokenizer: PreTrainedTokenizerFast, ports: Ports, name: str) -> int:
+    """Run a text, and return the width of the logits."""
+    inputs = dict(tokenizer("a b c"))
+    try:
+        found = given.run(inputs)
+    except Exception as error:
+        raise ExportError(
+            f"{name}: the graph does not take what its tokenizer gives ({reason(error)})"
+        ) from error
+    if found.ndim != 2 or len(found) != 1 or not np.issubdtype(found.dtype, np.floating):
+        raise ExportError(
+            f"{name}: output {ports.output} is {found.dtype} of shape {found.shape} for one text "
+            f"of {len(inputs['input_ids'])} tokens; expected (1, outputs): a graph with a "
+            "classification head, exported with --task text-classification"
+        )
+    return int(found.shape[1])
+
+
+def _head(
+    config: dict[str, Any], ports: Ports, outputs: int, wishes: SourceWishes, name: str
+) -> Head:
+    stated = config.get("id2label")
+    if stated is None:
+        labels = tuple(f"LABEL_{index}" for index in range(outputs))
+    else:
+        labels = label_names(_numbered(stated, name), name)
+    problem = config.get("problem_type")
+    if problem is None and ports.link is not None and outputs > 1:
+        # What the graph itself does with its logits says what they are.
+        multiclass = ports.link == "softmax"
+        problem = f"{'single' if multiclass else 'multi'}_label_classification"
+    return head_of(labels, problem, outputs, name, wishes.rule)
+
+
+def _numbered(stated: object, name: str) -> dict[int, str]:
+    try:
+        return {int(key): str(value) for key, value in dict(stated).items()}  # type: ignore[call-overload]
+    except (TypeError, ValueError) as error:
+        raise ExportError(
+            f"{name}: id2label in config.json is no object from 0, 1, 2, ... to names"
+        ) from error
+
+
+def _positions(config: dict[str, Any]) -> int | None:
+    stated = config.get("max_position_embeddings")
+    return stated if isinstance(stated, int) and stated > 0 else None
+
+
+def _check_vocabulary(
+    graph: onnx.ModelProto, tokenizer: PreTrainedTokenizerFast, name: str
+) -> None:
+    rows = {tensor.name: int(tensor.dims[0]) for tensor in graph.graph.initializer if tensor.dims}
+    read = [
+        rows[node.input[0]]
+        for node in graph.graph.node
+        if node.op_type == "Gather" and node.input[1] == "input_ids" and node.input[0] in rows
+    ]
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if read and highest >= min(read):
+        raise ExportError(
+            f"{name}: its tokenizer has ids up to {highest:,}, the graph {min(read):,} embedding "
+            "rows: tokenizer and graph belong to different models"
+        )
+
+
+def _precision(graph: onnx.ModelProto) -> Literal["fp32", "int8"]:
+    return "int8" if any(node.op_type in _QUANTISED for node in graph.graph.node) else "fp32"
+
+
+def _notices(ports: Ports) -> tuple[str, ...]:
+    if ports.link is not None:
+        return (f"output {ports.output} holds scores: the logits before its {ports.link} are kept",)
+    if ports.output != "logits":
+        return (f"output {ports.output} is taken for the logits",)
+    return ()
