@@ -82,7 +82,9 @@ def export(
 def _export(source: str, output: Path, settings: ExportSettings, told: Progress) -> ExportReport:
     found = recognise(source, settings.source)
     told.step(f"reading {found.what}, and making its graph")
-    wishes = SourceWishes(settings.rule, settings.max_tokens, settings.windows, settings.output)
+    wishes = SourceWishes(
+        settings.rule, settings.max_tokens, settings.windows, settings.output, settings.python
+    )
     with quiet_transformers():
         reference = found.reader.read(source, wishes)
     return _exported(reference, output, settings, told)

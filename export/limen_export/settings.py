@@ -61,6 +61,8 @@ class ExportSettings:
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
         source: the kind of source, a key of `sources.recognising.READERS`; None finds it out.
         output: which of a graph's outputs holds the logits, where there are several.
+        python: interpreter of the tool that makes the graph, where `source` is `optimum`; None
+            takes this one.
     """
 
     device: MadeFor = "cpu"
@@ -76,3 +78,4 @@ class ExportSettings:
     windows: Windows | None = None
     source: str | None = None
     output: str | None = None
+    python: str | None = None

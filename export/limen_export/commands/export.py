@@ -22,6 +22,7 @@ from limen_export.sources.recognising import READERS
 if TYPE_CHECKING:
     from limen_export.report import ExportReport
 
+_OPTIMUM = "optimum"
 _USUAL = GateSettings()
 
 
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(READERS),
         metavar="KIND",
         help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
+    )
+    parser.add_argument(
+        "--via",
+        type=_tool,
+        metavar="optimum[=PYTHON]",
+        help="let Optimum make the graph, if need be with another interpreter that has it",
     )
     parser.add_argument(
         "--output-name",
@@ -139,8 +146,9 @@ def run(arguments: argparse.Namespace) -> int:
         rule=arguments.rule,
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
-        source=arguments.kind,
+        source=_kind(arguments),
         output=arguments.output_name,
+        python=None if arguments.via is None else arguments.via[1],
     )
     report = export(arguments.source, arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
@@ -148,6 +156,23 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write_page(arguments.report, report)
     return 0
+
+
+def _tool(word: str) -> tuple[str, str | None]:
+    """Read `optimum`, or `optimum=PYTHON`."""
+    tool, _, python = word.partition("=")
+    if tool != _OPTIMUM:
+        raise argparse.ArgumentTypeError(f"{word!r}; expected {_OPTIMUM} or {_OPTIMUM}=PYTHON")
+    return tool, python or None
+
+
+def _kind(arguments: argparse.Namespace) -> str | None:
+    if arguments.via is None:
+        kind: str | None = arguments.kind
+        return kind
+    if arguments.kind not in (None, _OPTIMUM):
+        raise InputError(f"--via {_OPTIMUM} with --source {arguments.kind}; give one of them")
+    return _OPTIMUM
 
 
 def _windows(arguments: argparse.Namespace) -> Windows | None:

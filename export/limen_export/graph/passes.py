@@ -68,7 +68,8 @@ class RewrittenGraph:
     Attributes:
         model: the graph.
         results: what each pass did, in their order.
-        fused_attentions: attentions that run as one operator; None where nobody looked.
+        fused_attentions: attentions that run as one operator; None where there is none
+            (or where nobody looked).
     """
 
     model: ir.Model
@@ -127,8 +128,13 @@ def rewrite(
         results.append(PassResult(apply.__name__, rewritten.nodes, difference, kept=kept))
         if kept:
             model, before = rewritten.graph, after
+    return RewrittenGraph(model, tuple(results), _fused_attentions(model))
+
+
+def _fused_attentions(model: ir.Model) -> int | None:
+    """Count them; None for a graph that computes no attention at all."""
     fused = sum(1 for _ in nodes_of(model.graph, "MultiHeadAttention"))
-    return RewrittenGraph(model, tuple(results), fused)
+    return None if not fused and not any(nodes_of(model.graph, "Softmax")) else fused
 
 
 def _compared(

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from limen_export.reference import Reference
 from limen_export.sources.checkpoint import SourceWindows
 from limen_export.sources.head import Head, head_of, label_names
+from limen_export.sources.onnx_branches import settle_branches
 from limen_export.sources.onnx_file import check_operators, read_onnx
 from limen_export.sources.onnx_layout import OnnxFolder, find_onnx, graph_of
 from limen_export.sources.onnx_logits import GivenGraph, OnnxLogits, longest_that_runs
@@ -59,13 +60,13 @@ def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
     shown = with_logits_shown(model, ports)
     tokenizer = read_tokenizer(folder.path, name)
     given = GivenGraph(shown, name)
+    _check_vocabulary(model, tokenizer, name)
     outputs = _outputs(given, tokenizer, ports, name)
     head = _head(folder.config, ports, outputs, wishes, name)
-    graph = with_file_ports(shown, ports, outputs)
-    check_operators(graph, name)
-    _check_vocabulary(graph, tokenizer, name)
     longest = longest_input(tokenizer, _positions(folder.config), wishes.max_tokens, name)
     longest = longest_that_runs(given, tokenizer, longest, wishes.max_tokens, name)
+    graph = settle_branches(with_file_ports(shown, ports, outputs), longest)
+    check_operators(graph, name)
     windows = None if wishes.windows is None else SourceWindows(wishes.windows, head)
     return Reference(
         name=name,

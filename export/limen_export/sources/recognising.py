@@ -23,12 +23,14 @@ class SourceWishes:
         windows: how longer texts are read; None truncates them.
         output: which of a graph's outputs holds the logits; None takes the one named logits, or the
             only one.
+        python: interpreter of the tool that makes the graph, for `optimum`; None takes this one.
     """
 
     rule: Rule | None = None
     max_tokens: int | None = None
     windows: Windows | None = None
     output: str | None = None
+    python: str | None = None
 
 
 class SourceReader(Protocol):
@@ -46,7 +48,9 @@ class SourceReader(Protocol):
 
 
 READERS = {
+    "model2vec": "limen_export.sources.model2vec",
     "onnx": "limen_export.sources.onnx_folder",
+    "optimum": "limen_export.sources.optimum",
     "checkpoint": "limen_export.sources.checkpoint",
 }
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names
