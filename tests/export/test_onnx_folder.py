@@ -86,7 +86,7 @@ def source_of(folder, **wishes):
     return onnx_folder.read(str(folder), SourceWishes(**wishes))
 
 
-def as_users_run_it(folder, texts, graph="model.onnx"):
+def as_users_run_it(folder, texts, graph="model.onnx", output="logits"):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
@@ -98,7 +98,7 @@ def as_users_run_it(folder, texts, graph="model.onnx"):
         given.setdefault("token_type_ids", [0] * len(given["input_ids"]))
         ports = session.get_inputs()
         feeds = {port.name: np.array([given[port.name]], kinds[port.type]) for port in ports}
-        rows.append(session.run(None, feeds)[0][0])
+        rows.append(session.run([output], feeds)[0][0])
     return np.stack(rows)
 
 
@@ -253,6 +253,74 @@ def test_the_command_takes_the_name_of_an_output(changed, tmp_path, capsys):
     assert "--output-name" in capsys.readouterr().err
     assert main([*words, "--output-name", "third"]) == 2
     assert "it has first, second" in capsys.readouterr().err
+
+
+def head_of_sklearn(graph, link, numbers=np.float32):
+    """Give the tiny BERT the head that skl2onnx makes of a LogisticRegression: labels, and
+    probabilities.
+    """
+    last = graph.node.pop()
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    weight, bias = (stored[name].astype(numbers) for name in last.input[1:])
+    labels = {"classlabels_ints": [0, 1, 2]}
+    given = last.input[0]
+    if numbers is np.float64:
+        for name, array in (("w", weight.T), ("b", bias), ("labels", np.arange(3))):
+            graph.initializer.append(
+                onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+            )
+        graph.node.extend(
+            [
+                helper.make_node("Cast", [given], ["wide"], to=TensorProto.DOUBLE),
+                helper.make_node("MatMul", ["wide", "w"], ["product"]),
+                helper.make_node("Add", ["product", "b"], ["sums"]),
+                helper.make_node("ArgMax", ["sums"], ["best"], axis=1),
+                helper.make_node(
+                    "ArrayFeatureExtractor", ["labels", "best"], ["label"], domain="ai.onnx.ml"
+                ),
+                helper.make_node("Softmax", ["sums"], ["probabilities"], axis=-1),
+            ]
+        )
+    else:
+        labels |= {"coefficients": weight.ravel().tolist(), "intercepts": bias.tolist()}
+        labels |= {"multi_class": 1, "post_transform": link}
+        parts = [[given], ["label", "raw"]], [["raw"], ["probabilities"]]
+        graph.node.extend(
+            [
+                helper.make_node("LinearClassifier", *parts[0], domain="ai.onnx.ml", **labels),
+                helper.make_node("Normalizer", *parts[1], domain="ai.onnx.ml", norm="L1"),
+            ]
+        )
+    wide = TensorProto.DOUBLE if numbers is np.float64 else TensorProto.FLOAT
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, None))
+    graph.output.append(helper.make_tensor_value_info("probabilities", wide, None))
+
+
+@pytest.mark.parametrize(
+    ("link", "numbers", "found_link"),
+    [
+        ("SOFTMAX", np.float32, "softmax"),
+        ("SOFTMAX", np.float64, "softmax"),
+        ("LOGISTIC", np.float32, "log"),
+    ],
+)
+def test_heads_of_scikit_learn(link, numbers, found_link, folder, stamped, bert_folder):
+    model = onnx.load(folder / "model.onnx")
+    head_of_sklearn(model.graph, link, numbers)
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 1))
+    onnx.save(model, folder / "model.onnx")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    del config["problem_type"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ExportError, match=r"label, probabilities; .*--output-name"):
+        source_of(folder)
+    found = source_of(folder, output="probabilities")
+    assert (found.rule, found.link) == ("multiclass", found_link)
+    scores = open_model(stamped(found, found.graph)).scores(TEXTS)
+    assert np.abs(found.logits(TEXTS)).max() > 0.1
+    kept = as_users_run_it(folder, TEXTS, output="probabilities")
+    assert np.abs(scores - kept).max() < 1e-5
 
 
 def outside(graph):

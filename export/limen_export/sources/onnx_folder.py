@@ -2,12 +2,12 @@
 `onnx` folders of model hubs, exports of SetFit.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import onnx
-from limen.errors import ExportError, reason
+from limen.errors import ExportError
 from transformers import PreTrainedTokenizerFast
 
 from limen_export.reference import Reference
@@ -16,8 +16,10 @@ from limen_export.sources.head import Head, head_of, label_names
 from limen_export.sources.onnx_branches import settle_branches
 from limen_export.sources.onnx_file import check_operators, read_onnx
 from limen_export.sources.onnx_layout import OnnxFolder, find_onnx, graph_of
-from limen_export.sources.onnx_logits import GivenGraph, OnnxLogits, longest_that_runs
-from limen_export.sources.onnx_ports import Ports, find_ports, with_file_ports, with_logits_shown
+from limen_export.sources.onnx_logits import OnnxLogits, longest_that_runs
+from limen_export.sources.onnx_ml import in_single_precision
+from limen_export.sources.onnx_ports import Ports, find_ports, with_file_ports
+from limen_export.sources.onnx_trial import tried
 from limen_export.sources.recognising import SourceWishes
 from limen_export.sources.tokens import encoder_block, longest_input, read_tokenizer
 from limen_export.versions import installed_versions
@@ -57,15 +59,15 @@ def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
     name = folder.name
     model = read_onnx(folder.graph, name)
     ports = find_ports(model, wishes.output, name)
-    shown = with_logits_shown(model, ports)
     tokenizer = read_tokenizer(folder.path, name)
-    given = GivenGraph(shown, name)
     _check_vocabulary(model, tokenizer, name)
-    outputs = _outputs(given, tokenizer, ports, name)
-    head = _head(folder.config, ports, outputs, wishes, name)
+    trial = tried(model, ports, tokenizer, name)
+    ports = trial.ports
+    head = _head(folder.config, ports, trial.outputs, wishes, name)
     longest = longest_input(tokenizer, _positions(folder.config), wishes.max_tokens, name)
-    longest = longest_that_runs(given, tokenizer, longest, wishes.max_tokens, name)
-    graph = settle_branches(with_file_ports(shown, ports, outputs), longest)
+    longest = longest_that_runs(trial.given, tokenizer, longest, wishes.max_tokens, name)
+    graph = in_single_precision(with_file_ports(trial.shown, ports, trial.outputs))
+    graph = settle_branches(graph, longest)
     check_operators(graph, name)
     windows = None if wishes.windows is None else SourceWindows(wishes.windows, head)
     return Reference(
@@ -75,30 +77,12 @@ def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
         rule=head.rule,
         link=head.link,
         encoder=encoder_block(tokenizer, longest, wishes.windows),
-        logits=OnnxLogits(given, tokenizer, longest, windows),
+        logits=OnnxLogits(trial.given, tokenizer, longest, windows, logarithms=ports.link == "log"),
         graph=graph,
         versions=installed_versions(),
         notices=(*head.notices, *_notices(ports)),
         precision=_precision(graph),
     )
-
-
-def _outputs(given: GivenGraph, tokenizer: PreTrainedTokenizerFast, ports: Ports, name: str) -> int:
-    """Run a text, and return the width of the logits."""
-    inputs = dict(tokenizer("a b c"))
-    try:
-        found = given.run(inputs)
-    except Exception as error:
-        raise ExportError(
-            f"{name}: the graph does not take what its tokenizer gives ({reason(error)})"
-        ) from error
-    if found.ndim != 2 or len(found) != 1 or not np.issubdtype(found.dtype, np.floating):
-        raise ExportError(
-            f"{name}: output {ports.output} is {found.dtype} of shape {found.shape} for one text "
-            f"of {len(inputs['input_ids'])} tokens; expected (1, outputs): a graph with a "
-            "classification head, exported with --task text-classification"
-        )
-    return int(found.shape[1])
 
 
 def _head(
@@ -112,9 +96,10 @@ def _head(
     problem = config.get("problem_type")
     if problem is None and ports.link is not None and outputs > 1:
         # What the graph itself does with its logits says what they are.
-        multiclass = ports.link == "softmax"
+        multiclass = ports.link != "sigmoid"
         problem = f"{'single' if multiclass else 'multi'}_label_classification"
-    return head_of(labels, problem, outputs, name, wishes.rule)
+    head = head_of(labels, problem, outputs, name, wishes.rule)
+    return replace(head, link="log") if ports.link == "log" else head
 
 
 def _numbered(stated: object, name: str) -> dict[int, str]:
@@ -153,6 +138,8 @@ def _precision(graph: onnx.ModelProto) -> Literal["fp32", "int8"]:
 
 
 def _notices(ports: Ports) -> tuple[str, ...]:
+    if ports.link == "log":
+        return (f"output {ports.output} holds probabilities, of which logarithms are kept",)
     if ports.link is not None:
         return (f"output {ports.output} holds scores: the logits before its {ports.link} are kept",)
     if ports.output != "logits":

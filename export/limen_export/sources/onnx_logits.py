@@ -12,6 +12,7 @@ from limen.errors import ExportError, reason
 from transformers import PreTrainedTokenizerFast
 
 from limen_export.sources.checkpoint import SourceWindows
+from limen_export.sources.onnx_ports import LEAST_PROBABILITY
 
 _TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 _MOST_OFFSET = 4
@@ -72,8 +73,13 @@ class OnnxLogits:
         tokenizer: PreTrainedTokenizerFast,
         max_tokens: int,
         windows: SourceWindows | None = None,
+        *,
+        logarithms: bool = False,
     ) -> None:
-        """Keep the parts."""
+        """Keep the parts; `logarithms` of what the graph gives are the logits, where it gives
+        probabilities.
+        """
+        self._logarithms = logarithms
         self._graph = graph
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
@@ -83,10 +89,14 @@ class OnnxLogits:
         """Return float32 (texts, outputs)."""
         rows = []
         for text in texts:
-            parts = [self._graph.run(inputs)[0].astype(np.float32) for inputs in self._inputs(text)]
+            parts = [self._row(inputs) for inputs in self._inputs(text)]
             whole = parts[0] if self._windows is None else self._windows.together(np.stack(parts))
             rows.append(whole)
         return np.array(rows, dtype=np.float32).reshape(len(texts), -1)
+
+    def _row(self, inputs: dict[str, list[int]]) -> FloatArray:
+        row: FloatArray = self._graph.run(inputs)[0].astype(np.float32)
+        return np.log(np.maximum(row, LEAST_PROBABILITY)) if self._logarithms else row
 
     def _inputs(self, text: str) -> Iterator[dict[str, list[int]]]:
         """What the tokenizer gives for each window of a text."""

@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 from limen.errors import ExportError
@@ -17,7 +17,9 @@ _WHOLE = (TensorProto.INT32, TensorProto.INT64)
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _LINKS: dict[str, Link] = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _PASSED_ON = ("Identity", "Cast")
-_SHAPE, _IDS_INT32 = "limen_ids_shape", "limen_ids_int32"
+_SHAPE, _IDS_INT32, _LEAST = "limen_ids_shape", "limen_ids_int32", "limen_least"
+LEAST_PROBABILITY = 1e-30
+"""Smaller ones count as this: 0 has no logarithm."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Ports:
         output: name of the chosen output.
         logits: name of the value that holds the logits: the output itself, or what its softmax or
             sigmoid reads.
-        link: that softmax or sigmoid; None where the output is the logits.
+        link: that softmax or sigmoid; None where the output is the logits; log where it holds
+            probabilities that were made in another way.
     """
 
     inputs: tuple[tuple[str, int], ...]
@@ -39,7 +42,7 @@ class Ports:
 
 
 def find_ports(model: onnx.ModelProto, wanted: str | None, name: str) -> Ports:
-    """Find inputs and the output that holds the logits.
+    """Find inputs and the output that holds the logits; what is behind it remains to be seen.
 
     Args:
         model: any graph.
@@ -72,8 +75,7 @@ def find_ports(model: onnx.ModelProto, wanted: str | None, name: str) -> Ports:
         raise ExportError(
             f"{name}: output {output} holds no floating-point numbers; expected logits"
         )
-    logits, link = _before_link(model.graph.node, output)
-    return Ports(inputs, output, logits, link)
+    return Ports(inputs, output, output, None)
 
 
 def _chosen(names: Sequence[str], wanted: str | None, name: str) -> str:
@@ -93,27 +95,43 @@ def _chosen(names: Sequence[str], wanted: str | None, name: str) -> str:
     )
 
 
-def _before_link(nodes: Sequence[NodeProto], output: str) -> tuple[str, Link | None]:
-    """Return the logits behind probabilities, where the output is that."""
-    makers = {made: node for node in nodes for made in node.output}
-    node = makers.get(output)
+def behind_link(model: onnx.ModelProto, ports: Ports) -> Ports:
+    """Find the logits behind scores, where the output is the result of a softmax or a sigmoid."""
+    makers = {made: node for node in model.graph.node for made in node.output}
+    node = makers.get(ports.output)
     while node is not None and node.op_type in _PASSED_ON:
         node = makers.get(node.input[0])
     if node is None or node.domain or node.op_type not in _LINKS:
-        return output, None
-    return node.input[0], _LINKS[node.op_type]
+        return ports
+    return replace(ports, logits=node.input[0], link=_LINKS[node.op_type])
 
 
-def with_logits_shown(model: onnx.ModelProto, ports: Ports) -> onnx.ModelProto:
-    """Return the graph as it is, with the logits as its only output, under whatever name they have:
-    what the source itself computes.
+def showing(model: onnx.ModelProto, value: str) -> onnx.ModelProto:
+    """Return the graph with one value, of whatever name and type, as its only output; what only
+    other outputs need is left out.
     """
     shown = onnx.ModelProto()
     shown.CopyFrom(model)
     del shown.graph.output[:]
     # Without a type: onnxruntime infers it, and the value may be inside the graph.
-    shown.graph.output.append(ValueInfoProto(name=ports.logits))
+    shown.graph.output.append(ValueInfoProto(name=value))
+    needed, kept = {value}, []
+    for node in reversed(shown.graph.node):
+        if needed & {*node.output}:
+            kept.append(NodeProto.FromString(node.SerializeToString()))
+            needed |= {*_reads(node)}
+    del shown.graph.node[:]
+    shown.graph.node.extend(reversed(kept))
     return shown
+
+
+def _reads(node: NodeProto) -> Iterator[str]:
+    yield from node.input
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield from (output.name for output in attribute.g.output)
+            for inner in attribute.g.node:
+                yield from _reads(inner)
 
 
 def with_file_ports(shown: onnx.ModelProto, ports: Ports, outputs: int) -> onnx.ModelProto:
@@ -122,7 +140,7 @@ def with_file_ports(shown: onnx.ModelProto, ports: Ports, outputs: int) -> onnx.
     the shape of the ids.
 
     Args:
-        shown: from `with_logits_shown`; it is left as it is.
+        shown: the logits are its only output; it is left as it is.
         ports: of it.
         outputs: width of the logits.
     """
@@ -132,8 +150,10 @@ def with_file_ports(shown: onnx.ModelProto, ports: Ports, outputs: int) -> onnx.
     _rename(graph, {LOGITS: f"{LOGITS}_given", ports.logits: f"{LOGITS}_computed"})
     if dict(ports.inputs)[IDS] == TensorProto.INT32:
         _read_cast_ids(graph)
-    end = helper.make_node("Cast", [f"{LOGITS}_computed"], [LOGITS], to=TensorProto.FLOAT)
-    nodes = [*_entry(dict(ports.inputs)), *graph.node, end]
+    if ports.link == "log":
+        least = helper.make_tensor(_LEAST, TensorProto.FLOAT, [], [LEAST_PROBABILITY])
+        graph.initializer.append(least)
+    nodes = [*_entry(dict(ports.inputs)), *graph.node, *_exit(ports)]
     copied = [NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
     graph.node.extend(copied)
@@ -155,6 +175,17 @@ def _entry(kinds: dict[str, int]) -> Iterator[NodeProto]:
             yield helper.make_node("ConstantOfShape", [_SHAPE], [name], value=filled)
     if kinds[IDS] == TensorProto.INT32:
         yield helper.make_node("Cast", [IDS], [_IDS_INT32], to=TensorProto.INT32)
+
+
+def _exit(ports: Ports) -> Iterator[NodeProto]:
+    """Make float32 of the logits, or logarithms of probabilities."""
+    computed = f"{LOGITS}_computed"
+    if ports.link != "log":
+        yield helper.make_node("Cast", [computed], [LOGITS], to=TensorProto.FLOAT)
+        return
+    yield helper.make_node("Cast", [computed], ["limen_float"], to=TensorProto.FLOAT)
+    yield helper.make_node("Max", ["limen_float", _LEAST], ["limen_above_0"])
+    yield helper.make_node("Log", ["limen_above_0"], [LOGITS])
 
 
 def _read_cast_ids(graph: GraphProto) -> None:
