@@ -13,6 +13,7 @@ from limen.errors import ExportError
 from limen.format import Windows, read
 from limen.opening import load, open_model
 from limen_export import ExportSettings, export
+from limen_export.graph.passes import rewrite
 from limen_export.sources import onnx_folder
 from limen_export.sources.recognising import SourceWishes, recognise
 from onnx import TensorProto, helper
@@ -113,6 +114,8 @@ def test_file_gives_what_onnxruntime_gives(family, checkpoint, tmp_path, stamped
     model = open_model(stamped(found, found.graph))
     logits = model.logits(TEXTS)
     assert np.abs(found.logits(TEXTS) - logits).max() < 1e-4
+    # Masks and sizes are out of the way, so that what is made of the graph is as fast as our own.
+    assert rewrite(found.graph, found.encoder.max_tokens).fused_attentions == 2
     if family == "bert":
         assert np.abs(as_users_run_it(made, TEXTS) - logits).max() < 1e-4
 
@@ -321,6 +324,55 @@ def test_heads_of_scikit_learn(link, numbers, found_link, folder, stamped, bert_
     assert np.abs(found.logits(TEXTS)).max() > 0.1
     kept = as_users_run_it(folder, TEXTS, output="probabilities")
     assert np.abs(scores - kept).max() < 1e-5
+
+
+def branching(condition):
+    """Return a change that lets the graph ask something, and negate its logits if it is so."""
+
+    def change(graph):
+        graph.node[-1].output[0] = "plain"
+        graph.initializer.append(helper.make_tensor("few", TensorProto.INT64, [], [4]))
+        graph.initializer.append(helper.make_tensor("second", TensorProto.INT64, [], [1]))
+        shape = helper.make_tensor_value_info("branch_result", TensorProto.FLOAT, None)
+        branches = {
+            name: helper.make_graph(
+                [helper.make_node(kind, ["plain"], ["branch_result"])], name, [], [shape]
+            )
+            for name, kind in (("then_branch", "Neg"), ("else_branch", "Identity"))
+        }
+        graph.node.extend(
+            [
+                helper.make_node("Shape", ["input_ids"], ["own_sizes"]),
+                helper.make_node("Gather", ["own_sizes", "second"], ["count"]),
+                helper.make_node(condition, ["count", "few"], ["asked"]),
+                helper.make_node("If", ["asked"], ["logits"], **branches),
+            ]
+        )
+
+    return change
+
+
+def test_a_branch_that_is_always_taken_is_settled(changed, bert_folder, stamped):
+    def never(graph):
+        branching("Less")(graph)
+        graph.initializer[-2].CopyFrom(helper.make_tensor("few", TensorProto.INT64, [], [0]))
+
+    found = source_of(changed(never))
+    expected = source_of(bert_folder).logits(TEXTS)
+    assert np.abs(found.logits(TEXTS) - expected).max() < 1e-5
+    assert np.abs(open_model(stamped(found, found.graph)).logits(TEXTS) - expected).max() < 1e-4
+
+
+def test_a_branch_that_depends_on_the_length_is_refused(changed):
+    with pytest.raises(ExportError, match=r"ai\.onnx\.If"):
+        source_of(changed(branching("Less")))
+
+
+def test_a_file_for_a_gpu(folder, tmp_path, texts, untimed):
+    settings = ExportSettings(device="cuda", precision="fp32", texts=texts)
+    report = export(str(folder), tmp_path / "made.onnx", settings)
+    assert report.evidence.rungs[0].max_logit_difference < 1e-4
+    assert {port.name for port in read(report.path).graph.inputs} == {*PORTS[:2]}
 
 
 def outside(graph):

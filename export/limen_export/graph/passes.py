@@ -77,9 +77,9 @@ class RewrittenGraph:
     fused_attentions: int | None
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """What the user should know: passes that were left out, attention that is not fused."""
-        left_out = [
+    def left_out(self) -> tuple[str, ...]:
+        """Say which passes were left out, and why."""
+        return tuple(
             f"graph pass {result.name} is left out: "
             + (
                 f"it moved a logit by {result.difference:.2g}"
@@ -88,13 +88,18 @@ class RewrittenGraph:
             )
             for result in self.results
             if not result.kept
-        ]
-        if self.fused_attentions == 0:
-            left_out.append(
-                "attention is not fused for this architecture: the graph is correct, but not the "
-                "fastest"
-            )
-        return tuple(left_out)
+        )
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know: passes that were left out, attention that is not fused."""
+        if self.fused_attentions != 0:
+            return self.left_out
+        return (
+            *self.left_out,
+            "attention is not fused for this architecture: the graph is correct, but not the "
+            "fastest",
+        )
 
 
 def rewrite(

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import onnx
+import onnx_ir as ir
 from limen.errors import ExportError
 from transformers import PreTrainedTokenizerFast
 
+from limen_export.graph.constants import fold_constants
+from limen_export.graph.passes import RewrittenGraph, rewrite
+from limen_export.graph.stated_shapes import scale_once, stated_shapes
 from limen_export.reference import Reference
 from limen_export.sources.checkpoint import SourceWindows
 from limen_export.sources.head import Head, head_of, label_names
@@ -69,6 +73,8 @@ def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
     graph = in_single_precision(with_file_ports(trial.shown, ports, trial.outputs))
     graph = settle_branches(graph, longest)
     check_operators(graph, name)
+    precision = _precision(graph)
+    simpler = _simplified(graph, longest) if precision == "fp32" else None
     windows = None if wishes.windows is None else SourceWindows(wishes.windows, head)
     return Reference(
         name=name,
@@ -78,11 +84,16 @@ def read_folder(folder: OnnxFolder, wishes: SourceWishes) -> Reference:
         link=head.link,
         encoder=encoder_block(tokenizer, longest, wishes.windows),
         logits=OnnxLogits(trial.given, tokenizer, longest, windows, logarithms=ports.link == "log"),
-        graph=graph,
+        graph=graph if simpler is None else ir.to_proto(simpler.model),
         versions=installed_versions(),
-        notices=(*head.notices, *_notices(ports)),
-        precision=_precision(graph),
+        notices=(*head.notices, *_notices(ports), *(() if simpler is None else simpler.left_out)),
+        precision=precision,
     )
+
+
+def _simplified(graph: onnx.ModelProto, longest: int) -> RewrittenGraph:
+    """Leave out what the graph computes for nothing, so that the passes for all sources apply."""
+    return rewrite(graph, longest, (fold_constants, stated_shapes(longest), scale_once))
 
 
 def _head(
