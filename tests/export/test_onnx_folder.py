@@ -1,8 +1,10 @@
-"""ONNX folders that other tools wrote, made here by torch's older exporter, which Optimum uses."""
+"""ONNX folders that other tools wrote."""
 
 import json
 import shutil
-import warnings
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -18,45 +20,9 @@ from limen_export.sources import onnx_folder
 from limen_export.sources.recognising import SourceWishes, recognise
 from onnx import TensorProto, helper
 
-PORTS = ("input_ids", "attention_mask", "token_type_ids")
+made_here = SimpleNamespace(**run_path(str(Path(__file__).with_name("onnx_folders.py"))))
+PORTS, written_by_torch = made_here.PORTS, made_here.written_by_torch
 TEXTS = ("the day was good", "", "very bad day!", "오늘 정말 행복", "good " * 200, "[PAD] not very")
-
-
-def written_by_torch(checkpoint, folder, ports):
-    """Write what `optimum-cli export onnx` writes: mask and token types as inputs, free axes."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    model = AutoModelForSequenceClassification.from_pretrained(
-        str(checkpoint), attn_implementation="eager"
-    )
-
-    class Positional(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model.eval()
-
-        def forward(self, *given):
-            return self.model(**dict(zip(ports, given, strict=True))).logits
-
-    folder.mkdir()
-    ids = torch.full((2, 9), 5)
-    given = dict(zip(PORTS, (ids, torch.ones_like(ids), torch.zeros_like(ids)), strict=True))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Positional(),
-            tuple(given[port] for port in ports),
-            str(folder / "model.onnx"),
-            dynamo=False,
-            input_names=list(ports),
-            output_names=["logits"],
-            dynamic_axes={port: {0: "batch", 1: "tokens"} for port in ports},
-            opset_version=17,
-        )
-    for file in checkpoint.glob("*.json"):
-        shutil.copy(file, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
