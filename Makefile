@@ -48,7 +48,8 @@ imports: $(VENV)/.tools
 light: $(VENV)/.tools
 	$(BIN)/python tests/light_path.py
 
-# The export tests with transformers 4.57, beside Optimum's exporter, which cannot live with transformers 5.
+# The export tests with transformers 4.57, beside Optimum's exporter, which cannot live with transformers 5:
+# limen's own export against Optimum's models, and files that Optimum wrote (tests/export/test_optimum.py).
 test-legacy: $(LEGACY)/.tools
 	OMP_NUM_THREADS=1 $(LEGACY)/bin/python -m pytest $(PARALLEL) tests/export tests/bench $(PYTEST_ARGS)
 

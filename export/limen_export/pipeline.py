@@ -101,6 +101,8 @@ def _export(
         labels=settings.labels,
         head=settings.head,
         trust=settings.trust,
+        output=settings.output,
+        python=settings.python,
     )
     what, read = _reader(source, settings.source)
     told.step(f"reading {what}, and making its graph")
@@ -124,6 +126,7 @@ def _reader(
 def _exported(
     reference: Reference, output: Path, settings: ExportSettings, told: Progress
 ) -> ExportReport:
+    _check_given_precision(reference, settings)
     decision = _decision(reference, settings)
     labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary
@@ -134,8 +137,7 @@ def _exported(
     if kept is not None:
         told.step("trimming the vocabulary")
         reference, _ = keep_vocabulary(reference, kept)
-    told.step("rewriting the graph")
-    rewritten = rewrite(reference.graph, reference.encoder.max_tokens)
+    rewritten = _rewritten(reference, told)
     fp32 = _fp32_graph(rewritten, reference, settings.device, told)
     told.step(f"running the source on {len(texts.texts):,} texts")
     judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
@@ -165,6 +167,24 @@ def _check_precision(settings: ExportSettings) -> None:
             f"precision {settings.precision} for device {settings.device}; expected auto, "
             f"{', '.join(own)}"
         )
+
+
+def _check_given_precision(reference: Reference, settings: ExportSettings) -> None:
+    if reference.precision == "fp32":
+        return
+    if settings.device != "cpu" or settings.precision not in ("auto", reference.precision):
+        raise ExportError(
+            f"{reference.name}: its weights are {reference.precision} already, which is all that "
+            "can be made of it, and for the CPU alone; export the float model that it was made from"
+        )
+
+
+def _rewritten(reference: Reference, told: Progress) -> RewrittenGraph:
+    if reference.precision != "fp32":
+        # Activations that are rounded would fall to the other side after any rewriting.
+        return RewrittenGraph(ir.from_proto(reference.graph), (), None)
+    told.step("rewriting the graph")
+    return rewrite(reference.graph, reference.encoder.max_tokens)
 
 
 def _fp32_graph(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import onnx
 from limen.arrays import FloatArray
@@ -21,11 +22,13 @@ class Reference:
         encoder: text to token ids, for the file.
         logits: texts to float32 (texts, outputs) by the source library itself: its own tokenizer,
             its own model.
-        graph: fp32, `input_ids` to `logits`, without mask, any batch and length.
+        graph: `input_ids` to `logits`, without mask, any batch and length.
         versions: (library, version) of what took part.
         notices: what the user should be told.
         thresholds: in label order, each in [0, 1], where the source states them; None where it does
             not.
+        precision: of the graph: fp32, from which the ladder makes the others; int8 for one whose
+            weights came in 8 bits, which is then taken as it is.
     """
 
     name: str
@@ -39,3 +42,4 @@ class Reference:
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
     thresholds: tuple[float, ...] | None = None
+    precision: Literal["fp32", "int8"] = "fp32"

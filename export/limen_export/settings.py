@@ -65,6 +65,9 @@ class ExportSettings:
         labels: names of the outputs, in order; None takes the source's own.
         head: a backbone and the head on it.
         trust: read pickles of the source, which can run whatever code they hold.
+        output: which of a graph's outputs holds the logits, where there are several.
+        python: interpreter of the tool that makes the graph, where `source` is `optimum`; None
+            takes this one.
     """
 
     device: MadeFor = "cpu"
@@ -82,3 +85,5 @@ class ExportSettings:
     labels: tuple[str, ...] | None = None
     head: HeadWishes = NOTHING_SAID
     trust: bool = False
+    output: str | None = None
+    python: str | None = None

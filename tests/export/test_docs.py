@@ -3,9 +3,9 @@
 Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`, `emotion.onnx`,
 ...). Some lines are checked another way: `make` targets run this very suite, so a dry run; for
 `pip install` of the project its extras must exist (`make` and the light path install it for real);
-`limen demo` runs whole in test_demo.py; `limen bench` with all rivals would take an hour, so its
-options are read; what needs the hub is left out; and an export that stands in several places runs
-once.
+`limen demo` runs whole in test_demo.py, `--via optimum` in test_optimum.py; `limen bench` with all
+rivals would take an hour, so its options are read; what needs the hub is left out; and an export
+that stands in several places runs once.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
 
 import pytest
 from limen.corpus import sentences
@@ -26,6 +28,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_HUB = ("klue/roberta-base",)
+NEEDS_OPTIMUM = "--via"  # test_optimum.py
+ONNX, STATIC = (
+    SimpleNamespace(**run_path(str(Path(__file__).with_name(name))))
+    for name in ("onnx_folders.py", "static_folders.py")
+)
 
 
 def blocks(language):
@@ -51,6 +58,8 @@ def reader_folder(tmp_path_factory, make_checkpoint, teach_languages):
     labels = {"id2label": {0: "joy", 1: "anger"}, "problem_type": "multi_label_classification"}
     make_checkpoint(folder / "my-checkpoint", **labels)
     teach_languages(folder / "my-checkpoint")
+    ONNX.written_by_torch(folder / "my-checkpoint", folder / "my-onnx", ONNX.PORTS)
+    STATIC.made(folder / "my-static")
     (folder / "thresholds.json").write_text('{"joy": 0.4, "anger": 0.3}', encoding="utf-8")
     texts = [row.text for language in ("en", "ko") for row in sentences(language, "train")]
     (folder / "texts.txt").write_text("\n".join(texts[::4]) + "\n", encoding="utf-8")
@@ -99,7 +108,7 @@ def test_shell_block(block, reader_folder):
             check_make(words[1:])
         elif words[:2] == ["pip", "install"]:
             check_install(words[2:])
-        elif words[0] == "limen" and any(name in words for name in NEEDS_HUB):
+        elif words[0] == "limen" and any(name in words for name in (*NEEDS_HUB, NEEDS_OPTIMUM)):
             continue
         elif words[:2] == ["limen", "bench"] and "all" in words:
             check_bench(words[2:])

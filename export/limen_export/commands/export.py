@@ -26,6 +26,7 @@ from limen_export.settings import LabelledTexts, NamedTexts, ReadLabelled
 if TYPE_CHECKING:
     from limen_export.report import ExportReport
 
+_OPTIMUM = "optimum"
 _USUAL = GateSettings()
 
 
@@ -35,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="SOURCE",
-        help="a folder that save_pretrained wrote, a hub name, or weights of a backbone and head",
+        help="a folder that save_pretrained, sentence-transformers, Optimum or Model2Vec wrote, a "
+        "hub name, a .onnx file, or weights of a backbone and head (docs/sources.md)",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument(
@@ -43,6 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=tuple(SHAPES),
         default="cpu",
         help="what the file is made for: cpu (default), or cuda (docs/gpu.md)",
+    )
+    parser.add_argument(
+        "--via",
+        type=_tool,
+        metavar="optimum[=PYTHON]",
+        help="let Optimum make the graph, if need be with another interpreter that has it",
+    )
+    parser.add_argument(
+        "--output-name",
+        metavar="NAME",
+        help="which output of an ONNX graph holds the logits, where none is named logits",
     )
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
     parser.add_argument(
@@ -132,10 +145,12 @@ def run(arguments: argparse.Namespace) -> int:
         rule=arguments.rule,
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
-        source=arguments.kind,
+        source=_kind(arguments),
         labels=labels_wished(arguments),
         head=head_wishes(arguments),
         trust=arguments.trust,
+        output=arguments.output_name,
+        python=None if arguments.via is None else arguments.via[1],
     )
     report = export(source_wished(arguments), arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
@@ -143,6 +158,23 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write_page(arguments.report, report)
     return 0
+
+
+def _tool(word: str) -> tuple[str, str | None]:
+    """Read `optimum`, or `optimum=PYTHON`."""
+    tool, _, python = word.partition("=")
+    if tool != _OPTIMUM:
+        raise argparse.ArgumentTypeError(f"{word!r}; expected {_OPTIMUM} or {_OPTIMUM}=PYTHON")
+    return tool, python or None
+
+
+def _kind(arguments: argparse.Namespace) -> str | None:
+    if arguments.via is None:
+        kind: str | None = arguments.kind
+        return kind
+    if arguments.kind not in (None, _OPTIMUM):
+        raise InputError(f"--via {_OPTIMUM} with --source {arguments.kind}; give one of them")
+    return _OPTIMUM
 
 
 def _windows(arguments: argparse.Namespace) -> Windows | None:

@@ -78,6 +78,8 @@ def observe(model: ir.Model, ids: Sequence[npt.NDArray[np.int64]]) -> dict[str, 
     copy.graph.outputs.extend(value for value in values if not value.is_graph_output())
     wanted = [str(value.name) for value in values]
     seen: dict[str, list[_Text]] = {name: [] for name in wanted}
+    if not wanted:
+        return {}
     session = open_graph(copy)
     for row in ids:
         for name, array in zip(wanted, session.run(wanted, {"input_ids": row}), strict=True):

@@ -68,17 +68,18 @@ class RewrittenGraph:
     Attributes:
         model: the graph.
         results: what each pass did, in their order.
-        fused_attentions: attentions that run as one operator.
+        fused_attentions: attentions that run as one operator; None where there is none
+            (or where nobody looked).
     """
 
     model: ir.Model
     results: tuple[PassResult, ...]
-    fused_attentions: int
+    fused_attentions: int | None
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """What the user should know: passes that were left out, attention that is not fused."""
-        left_out = [
+    def left_out(self) -> tuple[str, ...]:
+        """Say which passes were left out, and why."""
+        return tuple(
             f"graph pass {result.name} is left out: "
             + (
                 f"it moved a logit by {result.difference:.2g}"
@@ -87,13 +88,18 @@ class RewrittenGraph:
             )
             for result in self.results
             if not result.kept
-        ]
-        if not self.fused_attentions:
-            left_out.append(
-                "attention is not fused for this architecture: the graph is correct, but not the "
-                "fastest"
-            )
-        return tuple(left_out)
+        )
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know: passes that were left out, attention that is not fused."""
+        if self.fused_attentions != 0:
+            return self.left_out
+        return (
+            *self.left_out,
+            "attention is not fused for this architecture: the graph is correct, but not the "
+            "fastest",
+        )
 
 
 def rewrite(
@@ -127,8 +133,13 @@ def rewrite(
         results.append(PassResult(apply.__name__, rewritten.nodes, difference, kept=kept))
         if kept:
             model, before = rewritten.graph, after
+    return RewrittenGraph(model, tuple(results), _fused_attentions(model))
+
+
+def _fused_attentions(model: ir.Model) -> int | None:
+    """Count them; None for a graph that computes no attention at all."""
     fused = sum(1 for _ in nodes_of(model.graph, "MultiHeadAttention"))
-    return RewrittenGraph(model, tuple(results), fused)
+    return None if not fused and not any(nodes_of(model.graph, "Softmax")) else fused
 
 
 def _compared(

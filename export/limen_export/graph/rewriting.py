@@ -102,7 +102,8 @@ def weight(graph: ir.Graph, name: str, numbers: Array) -> ir.Value:
     while free in graph.initializers:
         count += 1
         free = f"{name}_{count}"
-    tensor = ir.tensor(np.ascontiguousarray(numbers), name=free)
+    # A single number would become a list of one.
+    tensor = ir.tensor(np.ascontiguousarray(numbers).reshape(numbers.shape), name=free)
     value = ir.Value(
         name=free,
         const_value=tensor,

@@ -71,7 +71,8 @@ class Ladder:
         """Put together what every rung needs.
 
         Args:
-            fp32: the graph, after all passes; for a GPU with a mask.
+            fp32: the graph, after all passes; for a GPU with a mask. For a source that is quantised
+                already, its graph.
             reference: the source.
             decision: rule, labels, link and the point at which sensitivities are measured.
             judging: texts, and the gate.
@@ -98,12 +99,14 @@ class Ladder:
 
     def climb(self, wanted: PrecisionChoice) -> Climb:
         """Build fp32, which must give the source's logits, then rungs from the fastest on until one
-        passes; or the wanted one alone.
+        passes; or the wanted one alone. A graph that is quantised already is the only rung.
 
         Raises:
             ExportError: fp32 does not agree with the source, or the wanted rung does not pass.
             LimenError: the wanted rung cannot be built.
         """
+        if self._reference.precision != "fp32":
+            return self._result((self._judged(self._reference.precision),), 0)
         exact = self._judged("fp32")
         if wanted == "auto":
             return self._first_that_passes(exact)
@@ -161,8 +164,10 @@ class Ladder:
         )
 
     def _build_cpu(self, precision: Precision) -> _Build:
-        exact = precision == "fp32"
-        return (RungGraphs(self._fp32, {}, {}) if exact else self._graphs).build
+        if precision == self._reference.precision:
+            given = RungGraphs(self._fp32, {}, {})
+            return lambda _, in_float: given.build("fp32", in_float)
+        return self._graphs.build
 
     def _build_cuda(self, precision: Precision, _: AbstractSet[str]) -> onnx.ModelProto:
         if precision == "fp16":

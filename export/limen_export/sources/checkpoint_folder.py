@@ -9,7 +9,7 @@ from pathlib import Path
 
 from limen.errors import ExportError, reason
 
-_TOKENIZER_FILES = (
+TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
     "vocab.json",
@@ -61,8 +61,7 @@ def find_folder(checkpoint: str) -> CheckpointFolder:
     """
     folder = Path(os.path.expanduser(checkpoint))
     if folder.is_dir():
-        # Undecodable bytes in a folder name cannot be stored in the file.
-        name = folder.resolve().name.encode("utf-8", "replace").decode("utf-8")
+        name = shown_name(folder)
     elif (
         folder.exists()
         or folder.is_absolute()
@@ -75,7 +74,7 @@ def find_folder(checkpoint: str) -> CheckpointFolder:
     else:
         name = checkpoint
         folder = _fetch(checkpoint)
-    return CheckpointFolder(folder, name, _licence(folder))
+    return CheckpointFolder(folder, name, licence_of(folder))
 
 
 def check_tokenizer(folder: Path, name: str) -> None:
@@ -84,11 +83,16 @@ def check_tokenizer(folder: Path, name: str) -> None:
     Raises:
         ExportError: there is none.
     """
-    if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
+    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
         raise ExportError(
             f"{name}: no tokenizer (tokenizer.json or a vocabulary); "
             "save it into the same folder with tokenizer.save_pretrained(...)"
         )
+
+
+def shown_name(path: Path) -> str:
+    """Return a folder's or file's own name; undecodable bytes in it cannot be stored in a file."""
+    return path.resolve().name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _fetch(name: str) -> Path:
@@ -153,7 +157,7 @@ def check_weights(folder: Path, name: str) -> None:
     )
 
 
-def _licence(folder: Path) -> str | None:
+def licence_of(folder: Path) -> str | None:
     """Read `license` from the YAML front matter of a model card."""
     card = folder / "README.md"
     if not card.is_file():

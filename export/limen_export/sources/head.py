@@ -51,7 +51,7 @@ def read_head(config: PretrainedConfig, folder: Path, name: str, asked: Rule | N
         ExportError: a regression head, no head, labels that do not fit the outputs, or a rule that
             does not.
     """
-    labels = _labels(config, name)
+    labels = label_names(config.id2label or {}, name)
     stored = _stored_outputs(config, folder)
     outputs = len(labels) if stored is None else stored
     return decided_head(labels, outputs, asked, config.problem_type, name)
@@ -113,8 +113,12 @@ def _check_count(labels: tuple[str, ...], outputs: int, name: str) -> None:
         )
 
 
-def _labels(config: PretrainedConfig, name: str) -> tuple[str, ...]:
-    names: dict[Any, str] = config.id2label or {}
+def label_names(names: dict[Any, str], name: str) -> tuple[str, ...]:
+    """Return the labels of an `id2label`, in order.
+
+    Raises:
+        ExportError: they are not numbered 0, 1, 2, ..., or two are alike.
+    """
     if sorted(names) != list(range(len(names))) or not names:
         raise ExportError(
             f"{name}: id2label numbers its labels {sorted(names)[:5]}; expected 0, 1, 2, ..."

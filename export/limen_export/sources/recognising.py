@@ -29,6 +29,9 @@ class SourceWishes:
             composition.
         head: a backbone and the head on it.
         trust: read pickles of the source, which can run whatever code they hold.
+        output: which of a graph's outputs holds the logits; None takes the one named logits, or the
+            only one.
+        python: interpreter of the tool that makes the graph, for `optimum`; None takes this one.
     """
 
     rule: Rule | None = None
@@ -38,6 +41,8 @@ class SourceWishes:
     else_labels: tuple[str, ...] | None = None
     head: HeadWishes = NOTHING_SAID
     trust: bool = False
+    output: str | None = None
+    python: str | None = None
 
 
 class SourceReader(Protocol):
@@ -57,6 +62,9 @@ class SourceReader(Protocol):
 READERS = {
     "sentences": "limen_export.sources.sentences",
     "torch": "limen_export.sources.torch_head",
+    "model2vec": "limen_export.sources.model2vec",
+    "onnx": "limen_export.sources.onnx_folder",
+    "optimum": "limen_export.sources.optimum",
     "checkpoint": "limen_export.sources.checkpoint",
 }
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names

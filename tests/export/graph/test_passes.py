@@ -171,7 +171,8 @@ def test_a_traced_graph_that_does_not_run_is_refused():
 
 
 def test_attention_that_is_not_fused_is_said():
-    nodes, weights = made.joined(made.embedding(), made.first_token_head("x0"))
+    softmax = [made.node("Softmax", "x0", "x1", axis=-1)], {}
+    nodes, weights = made.joined(made.embedding(), softmax, made.first_token_head("x1"))
     result = rewrite(made.graph(nodes, weights), LONGEST)
     assert result.fused_attentions == 0
     (notice,) = result.notices

@@ -1,0 +1,234 @@
+"""Folders as Model2Vec saves them, made here by hand; where the library is installed, it decides
+what is right.
+"""
+
+import json
+import warnings
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from limen.command_line import main
+from limen.corpus import sentences
+from limen.errors import ExportError
+from limen.format import Windows
+from limen.opening import load, open_model
+from limen_export import ExportSettings, export
+from limen_export.settings import NamedTexts
+from limen_export.sources import model2vec
+from limen_export.sources.recognising import SourceWishes, recognise
+from safetensors.numpy import load_file, save_file
+
+made_here = SimpleNamespace(**run_path(str(Path(__file__).with_name("static_folders.py"))))
+WIDTH, LABELS, made = made_here.WIDTH, made_here.LABELS, made_here.made
+TEXTS = (
+    *("the day was good", "", "   ", "xyzzy plugh", "오늘 정말 행복", "good " * 200),
+    *("very bad day! [CLS] [PAD]", "xyzzy good", "😀", "[END] good"),
+)
+
+
+KINDS = {
+    "plain": {},
+    "normalised": {"normalize": True},
+    "weighted": {"normalize": True, "weighted": True},
+    "shared rows": {"weighted": True, "mapped": True},
+    "16 bits": {"dtype": np.float16},
+    "no layer hidden": {"hidden": ()},
+    "two layers": {"hidden": (8, 6)},
+    "multi-class": {"activation": "softmax", "normalize": True},
+    "short": {"max_length": 5},
+    "unigram": {"tokenizer": "unigram"},
+    "no unknown token": {"tokenizer": "bytes", "weighted": True},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return made(tmp_path / "static")
+
+
+def source_of(folder, **wishes):
+    return model2vec.read(str(folder), SourceWishes(**wishes))
+
+
+def corpus():
+    return [row.text for language in ("en", "ko") for row in sentences(language, "test")][:300]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_file_gives_what_the_source_gives(kind, tmp_path, stamped):
+    found = source_of(made(tmp_path / "static", **KINDS[kind]))
+    multiclass = kind == "multi-class"
+    assert found.labels == tuple(LABELS)
+    assert (found.rule, found.link) == (
+        ("multiclass", "softmax") if multiclass else ("multilabel", "sigmoid")
+    )
+    texts = [*TEXTS, *corpus()]
+    logits = open_model(stamped(found, found.graph)).logits(texts)
+    assert np.abs(logits).max() > 1
+    assert np.abs(found.logits(texts) - logits).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_source_is_what_the_library_computes(kind, tmp_path):
+    inference = pytest.importorskip("model2vec.inference")
+    folder = made(tmp_path / "static", **KINDS[kind])
+    pipeline = inference.StaticModelPipeline.from_pretrained(folder)
+    # Model2Vec cuts a text in characters first; the file and its source cut it in tokens alone.
+    longest = pipeline.model.max_length * pipeline.model.median_token_length
+    texts = [text for text in (*TEXTS, *corpus()) if len(text) <= longest]
+    expected = pipeline.head._logits(pipeline.model.encode(texts))
+    rounding = 5e-3 if kind == "16 bits" else 1e-4
+    assert np.abs(source_of(folder).logits(texts) - expected).max() < rounding
+
+
+def test_a_text_without_a_known_token_gets_the_heads_own_logits(folder, stamped):
+    found = source_of(folder)
+    logits = open_model(stamped(found, found.graph)).logits(["", "xyzzy", "the"])
+    tensors = load_file(folder / "head.safetensors")
+    first, last = (tensors[f"head.{place}.bias"] for place in (0, 1))
+    expected = tensors["head.1.weight"] @ np.maximum(first, 0) + last
+    assert np.abs(logits[:2] - expected).max() < 1e-5
+    assert np.abs(logits[2] - expected).max() > 0.1
+
+
+def test_windows(folder, stamped):
+    found = source_of(folder, windows=Windows(2), max_tokens=5)
+    texts = ["the day was good and very bad not good", "the day", ""]
+    logits = open_model(stamped(found, found.graph)).logits(texts)
+    assert np.abs(found.logits(texts) - logits).max() < 1e-4
+
+
+def test_command(folder, tmp_path, capsys):
+    assert recognise(str(folder)).kind == "model2vec"
+    (tmp_path / "texts.txt").write_text("\n".join(corpus()), encoding="utf-8")
+    output = tmp_path / "made.onnx"
+    words = ["export", str(folder), "-o", str(output), "--texts", str(tmp_path / "texts.txt")]
+    assert main([*words, "--json", "--min-agreement", "0.9"]) == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert not [notice for notice in report["notices"] if "attention" in notice]
+    model = load(output)
+    assert model("the day was good").labels is not None
+    exact = source_of(folder).logits(TEXTS)
+    difference = np.abs(model.logits(TEXTS) - exact).max()
+    assert difference < (1e-4 if report["precision"] == "fp32" else 0.3)
+
+
+def test_vocabulary_can_be_trimmed(folder, tmp_path, untimed):
+    kept = NamedTexts("kept", ("the day was good", "오늘 정말 행복", "", "not very bad ."))
+    settings = ExportSettings(precision="fp32", keep_vocabulary=kept)
+    report = export(str(folder), tmp_path / "made.onnx", settings)
+    expected = source_of(folder).logits(kept.texts)
+    assert np.abs(load(report.path).logits(kept.texts) - expected).max() < 1e-4
+
+
+def changed_config(folder, **entries):
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["head_config"] |= entries
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def cut_rows(folder):
+    tensors = load_file(folder / "model.safetensors")
+    save_file({"embeddings": tensors["embeddings"][:10]}, folder / "model.safetensors")
+
+
+def narrow_rows(folder):
+    rows = load_file(folder / "model.safetensors")["embeddings"][:, :9]
+    save_file({"embeddings": np.ascontiguousarray(rows)}, folder / "model.safetensors")
+
+
+def bad_mapping(folder):
+    tensors = load_file(folder / "model.safetensors")
+    tensors["mapping"] = np.full(len(tensors["embeddings"]), 10_000, np.int64)
+    save_file(tensors, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (cut_rows, "10 embedding rows"),
+        (narrow_rows, "rows of 9 numbers, and a head that takes 16"),
+        (bad_mapping, "names row 10,000"),
+        (lambda folder: (folder / "head.safetensors").unlink(), "without a head"),
+        (lambda folder: (folder / "head.safetensors").write_bytes(b"{"), "cannot be read"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be read"),
+        (lambda folder: changed_config(folder, classes=["a"]), "1 labels for 3 outputs"),
+        (lambda folder: changed_config(folder, activation="identity"), "predicts numbers"),
+        (lambda folder: changed_config(folder, n_layers=3), r"head\.2\.weight"),
+        (lambda folder: changed_config(folder, n_layers=0), "without layers"),
+    ],
+)
+def test_folders_that_are_refused(folder, spoil, says):
+    spoil(folder)
+    with pytest.raises(ExportError, match=says):
+        source_of(folder)
+
+
+def test_a_folder_of_another_kind(checkpoint):
+    assert model2vec.recognise(str(checkpoint("bert"))) is None
+    assert recognise(str(checkpoint("bert"))).kind == "checkpoint"
+    with pytest.raises(ExportError, match="no Model2Vec folder"):
+        source_of(checkpoint("bert"))
+
+
+@pytest.fixture
+def with_skops(folder):
+    """Return (estimator, labels to fit) -> the folder with that head, as older versions save it."""
+    skops = pytest.importorskip("skops.io")
+    (folder / "head.safetensors").unlink()
+
+    def fit(estimator, truth):
+        generator = np.random.default_rng(1)
+        rows = generator.normal(size=(len(truth), WIDTH)).astype(np.float32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator.fit(rows, truth)
+        skops.dump(estimator, folder / "pipeline.skops")
+        return folder, rows
+
+    return fit
+
+
+def _estimators():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+
+    words = np.array(LABELS)[np.arange(60) % 3]
+    several = np.stack([np.arange(60) % place == 0 for place in (2, 3, 5)], axis=1).astype(int)
+    network = {"hidden_layer_sizes": (7,), "max_iter": 30, "random_state": 0}
+    return {
+        "mlp": (make_pipeline(MLPClassifier(**network)), words, "multiclass", 3),
+        "tanh": (MLPClassifier(**network, activation="tanh"), words, "multiclass", 3),
+        "several": (make_pipeline(MLPClassifier(**network)), several, "multilabel", 3),
+        "two": (MLPClassifier(**network), words == "joy", "multiclass", 1),
+        "linear": (LogisticRegression(), words, "multiclass", 3),
+    }
+
+
+@pytest.mark.parametrize("kind", ["mlp", "tanh", "several", "two", "linear"])
+def test_heads_of_older_versions(kind, with_skops, stamped):
+    estimator, truth, rule, outputs = _estimators()[kind]
+    folder, _ = with_skops(estimator, truth)
+    found = source_of(folder)
+    assert found.rule == rule
+    texts = [*TEXTS, *corpus()[:50]]
+    model = open_model(stamped(found, found.graph))
+    logits = model.logits(texts)
+    assert logits.shape[1] == outputs
+    assert np.abs(found.logits(texts) - logits).max() < 1e-4
+    zeros = estimator.predict_proba(np.zeros((1, WIDTH), np.float32))[0]
+    scores = np.array(list(model("").scores.values()))
+    assert np.abs(scores - zeros).max() < 1e-5
+
+
+def test_a_head_of_another_kind(with_skops):
+    from sklearn.naive_bayes import GaussianNB
+
+    folder, _ = with_skops(GaussianNB(), np.arange(60) % 3)
+    with pytest.raises(ExportError, match="GaussianNB"):
+        source_of(folder)
