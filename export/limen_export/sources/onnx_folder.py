@@ -100,7 +100,9 @@ def _head(
     config: dict[str, Any], ports: Ports, outputs: int, wishes: SourceWishes, name: str
 ) -> Head:
     stated = config.get("id2label")
-    if stated is None:
+    if wishes.labels is not None:
+        labels = wishes.labels
+    elif stated is None:
         labels = tuple(f"LABEL_{index}" for index in range(outputs))
     else:
         labels = label_names(_numbered(stated, name), name)
