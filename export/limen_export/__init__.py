@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportSettings", "export"]
 
 
-def export(source: str, output: Path, settings: ExportSettings) -> "ExportReport":
+def export(source: object, output: Path, settings: ExportSettings) -> "ExportReport":
     """Turn a trained classifier into a classifier file; see `limen_export.pipeline.export`."""
     # torch takes seconds to import; `limen export --help` should not wait for it.
     from limen_export.pipeline import export as run

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx_ir as ir
 from limen.devices import PROVIDERS
-from limen.encoder import TokenEncoder
+from limen.encoder import open_encoder
 from limen.engine import available_providers
 from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen.evaluation.collecting import LabelledLogits
@@ -18,7 +17,6 @@ from limen.format import (
     DecisionBlock,
     Evidence,
     FitRecord,
-    MadeFor,
     OperatingPoint,
     check_writable,
     parse,
@@ -29,10 +27,9 @@ from limen.format.record_blocks import DEVICE_PRECISIONS
 from limen.opening import open_model
 from limen.progress import Progress, progress
 
+from limen_export.encoder_kinds import check_kind, first_graph
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import check_golden, golden
-from limen_export.graph.padded_attention import padded_graph
-from limen_export.graph.passes import RewrittenGraph, rewrite
 from limen_export.ladder.candidate import Candidate, metadata_of, opened_here, rung_of
 from limen_export.ladder.climb import Climb, Ladder
 from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
@@ -46,7 +43,7 @@ from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
-    source: str, output: Path, settings: ExportSettings, told: Progress | None = None
+    source: object, output: Path, settings: ExportSettings, told: Progress | None = None
 ) -> ExportReport:
     """Turn a trained classifier into a classifier file.
 
@@ -54,8 +51,8 @@ def export(
     failure nothing is written and an older file stays.
 
     Args:
-        source: a folder that `save_pretrained` wrote, a hub name, or another kind of
-            `sources.recognising.READERS`.
+        source: a folder that `save_pretrained` wrote, a hub name, a fitted scikit-learn pipeline
+            or a file of one, or another kind of `sources.recognising.READERS`.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         told: is told each step; None writes to standard error if that is a terminal.
@@ -79,10 +76,12 @@ def export(
         raise OutputError(f"{tempfile.gettempdir()}: {error.strerror or error}") from error
 
 
-def _export(source: str, output: Path, settings: ExportSettings, told: Progress) -> ExportReport:
+def _export(source: object, output: Path, settings: ExportSettings, told: Progress) -> ExportReport:
     found = recognise(source, settings.source)
     told.step(f"reading {found.what}, and making its graph")
-    wishes = SourceWishes(settings.rule, settings.max_tokens, settings.windows)
+    wishes = SourceWishes(
+        settings.rule, settings.max_tokens, settings.windows, settings.labels, settings.trust
+    )
     with quiet_transformers():
         reference = found.reader.read(source, wishes)
     return _exported(reference, output, settings, told)
@@ -91,6 +90,7 @@ def _export(source: str, output: Path, settings: ExportSettings, told: Progress)
 def _exported(
     reference: Reference, output: Path, settings: ExportSettings, told: Progress
 ) -> ExportReport:
+    check_kind(reference, settings)
     decision = _decision(reference, settings)
     labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary
@@ -102,8 +102,7 @@ def _exported(
         told.step("trimming the vocabulary")
         reference, _ = keep_vocabulary(reference, kept)
     told.step("rewriting the graph")
-    rewritten = rewrite(reference.graph, reference.encoder.max_tokens)
-    fp32 = _fp32_graph(rewritten, reference, settings.device, told)
+    fp32, graph_notices = first_graph(reference, settings.device)
     told.step(f"running the source on {len(texts.texts):,} texts")
     judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
     ladder = Ladder(fp32, reference, decision, judging, told, settings.device)
@@ -121,7 +120,7 @@ def _exported(
     data = _stamped(reference, decision, chosen, evidence, settings.golden)
     digest = _verify(data, output.name, chosen, judging.texts)
     write_whole(output, data)
-    notices = (*reference.notices, *rewritten.notices, *climbed.notices)
+    notices = (*reference.notices, *graph_notices, *climbed.notices)
     return ExportReport(output, len(data), digest, chosen.precision, evidence, notices)
 
 
@@ -134,15 +133,6 @@ def _check_precision(settings: ExportSettings) -> None:
         )
 
 
-def _fp32_graph(
-    rewritten: RewrittenGraph, reference: Reference, device: MadeFor, told: Progress
-) -> ir.Model:
-    if device == "cpu":
-        return rewritten.model
-    told.step("giving the graph a mask for padded batches")
-    return padded_graph(rewritten.model, reference.encoder.max_tokens, reference.name)
-
-
 def _labelled(
     given: LabelledTexts | ReadLabelled | None, reference: Reference
 ) -> LabelledTexts | None:
@@ -151,7 +141,7 @@ def _labelled(
 
 def _check_encoding(reference: Reference, texts: NamedTexts) -> None:
     """A text that cannot be encoded is found before anything runs for minutes."""
-    encoder = TokenEncoder(reference.encoder)
+    encoder = open_encoder(reference.encoder)
     for index, text in enumerate(texts.texts):
         encoder.encode(text, index)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import onnx
 from limen.arrays import FloatArray
-from limen.format import EncoderBlock, Link, Rule
+from limen.format import EncoderBlock, EncoderKind, Link, Rule
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class Reference:
         labels: in the order of the outputs.
         rule: how scores become labels.
         link: logits to scores.
-        encoder: text to token ids, for the file.
+        encoder: text to token ids, or to features, for the file.
         logits: texts to float32 (texts, outputs) by the source library itself: its own tokenizer,
             its own model.
-        graph: fp32, `input_ids` to `logits`, without mask, any batch and length.
+        graph: fp32, to `logits`: from `input_ids`, without mask, any batch and length; or from
+            features (docs/format.md).
         versions: (library, version) of what took part.
         notices: what the user should be told.
     """
@@ -31,8 +32,13 @@ class Reference:
     labels: tuple[str, ...]
     rule: Rule
     link: Link
-    encoder: EncoderBlock
+    encoder: EncoderKind
     logits: Callable[[Sequence[str]], FloatArray]
     graph: onnx.ModelProto
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest input in tokens; None where texts are read whole."""
+        return self.encoder.max_tokens if isinstance(self.encoder, EncoderBlock) else None

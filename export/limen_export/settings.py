@@ -60,6 +60,8 @@ class ExportSettings:
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read, and thresholds fitted on them; None truncates them.
         source: the kind of source, a key of `sources.recognising.READERS`; None finds it out.
+        labels: names of the labels in the order of the outputs; None takes the source's own.
+        trust: pickles may be read, which runs code that they hold.
     """
 
     device: MadeFor = "cpu"
@@ -74,3 +76,5 @@ class ExportSettings:
     max_tokens: int | None = None
     windows: Windows | None = None
     source: str | None = None
+    labels: tuple[str, ...] | None = None
+    trust: bool = False

@@ -206,10 +206,7 @@ class Model:
 
     def _in_order(self, texts: list[str], start: int, *, go_on: bool) -> Iterator[Prediction]:
         """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
-        outcomes = [
-            _numbers(outcome, place)
-            for place, outcome in enumerate(self._inference.many(texts, start, go_on=go_on), start)
-        ]
+        outcomes = _all_numbers(self._inference.many(texts, start, go_on=go_on), start)
         decided = iter(
             self._decided([one for one in outcomes if isinstance(one, TextLogits)], start)
         )
@@ -223,12 +220,22 @@ class Model:
                 raise outcome
 
     def _decided(self, found: Sequence[TextLogits], start: int) -> list[Prediction]:
-        logits = np.empty((len(found), self._decision.outputs), dtype=np.float32)
-        for row, one in zip(logits, found, strict=True):
-            row[:] = one.logits
+        logits = _joined(found).reshape(len(found), self._decision.outputs)
         scored = score(logits, self._decision, start)
         decided = decide(scored, self._decision, self.operating_point)
         return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
+
+
+def _joined(found: Sequence[TextLogits]) -> FloatArray:
+    """Return the logits of texts one behind the other: float32, (texts x outputs,)."""
+    return np.concatenate([one.logits for one in found]) if found else np.empty(0, np.float32)
+
+
+def _all_numbers(outcomes: Sequence[Outcome], start: int) -> Sequence[Outcome]:
+    """Return outcomes with an error in the place of each whose logits are no numbers."""
+    if np.isfinite(_joined([one for one in outcomes if isinstance(one, TextLogits)])).all():
+        return outcomes
+    return [_numbers(outcome, place) for place, outcome in enumerate(outcomes, start)]
 
 
 def _numbers(outcome: Outcome, place: int) -> Outcome:

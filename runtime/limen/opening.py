@@ -8,8 +8,16 @@ from limen.decision import aggregate
 from limen.devices import Device, choose
 from limen.encoder import open_encoder
 from limen.engine import Engine, Optimisation, available_providers
-from limen.errors import EngineError
-from limen.format import ClassifierFile, DecisionBlock, EncoderBlock, Windows, read
+from limen.errors import EngineError, InputError
+from limen.format import (
+    ClassifierFile,
+    DecisionBlock,
+    EncoderBlock,
+    EncoderKind,
+    TfidfBlock,
+    Windows,
+    read,
+)
 from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
 from limen.model import Model
@@ -129,9 +137,7 @@ def open_on(
     )
     count = thread_count(wishes.threads)
     recent = None if wishes.cache is None else RecentTexts(wishes.cache)
-    block = file.metadata.encoder
-    if wishes.windows is not None:
-        block = replace(block, windows=wishes.windows)
+    block = _read_as(file, wishes.windows)
     encoder = open_encoder(block)
     if in_batches is None:
         in_batches = device != "cpu"
@@ -141,7 +147,11 @@ def open_on(
     repaired = False
     if wishes.verify:
         engine, repaired = tested_engine(file, encoder, engine)
-    may_group = not in_batches and file.metadata.execution.precision in ELIGIBLE
+    may_group = (
+        isinstance(block, EncoderBlock)
+        and not in_batches
+        and file.metadata.execution.precision in ELIGIBLE
+    )
     inference = inference_kind(
         encoder,
         engine,
@@ -155,6 +165,10 @@ def open_on(
 
 
 def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], type[Inference]]:
+    if isinstance(file.metadata.encoder, TfidfBlock):
+        from limen.tfidf.inference import FlatInference
+
+        return Engine, FlatInference
     if file.metadata.execution.shape == "exact" or not in_batches:
         return Engine, Inference
     # Nobody who decides on the CPU imports these.
@@ -164,9 +178,19 @@ def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], typ
     return PaddedEngine, PaddedInference
 
 
-def together(encoder: EncoderBlock, decision: DecisionBlock) -> Together | None:
-    """Return what puts the windows of a text together; None where texts are truncated."""
-    if encoder.windows is None:
+def _read_as(file: ClassifierFile, windows: Windows | None) -> EncoderKind:
+    """The file's encoder, with the caller's windows."""
+    if windows is None:
+        return file.metadata.encoder
+    try:
+        return replace(file.metadata.token_encoder, windows=windows)
+    except InputError as error:
+        raise InputError(f"{file.name}: windows: {error}") from error
+
+
+def together(encoder: EncoderKind, decision: DecisionBlock) -> Together | None:
+    """Return what puts the windows of a text together; None where a text has one."""
+    if not isinstance(encoder, EncoderBlock) or encoder.windows is None:
         return None
     return partial(
         aggregate,

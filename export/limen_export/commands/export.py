@@ -30,21 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a folder that save_pretrained wrote, or a hub name",
+        help="a folder that save_pretrained wrote, a hub name, or a scikit-learn pipeline (.skops)",
     )
+    _add_source(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument(
         "--device",
         choices=tuple(SHAPES),
         default="cpu",
         help="what the file is made for: cpu (default), or cuda (docs/gpu.md)",
-    )
-    parser.add_argument(
-        "--source",
-        dest="kind",
-        choices=tuple(READERS),
-        metavar="KIND",
-        help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
     )
     parser.add_argument("--rule", choices=RULES, help="instead of what problem_type says")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest input, in tokens")
@@ -76,6 +70,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     parser.add_argument(
         "--report", type=Path, metavar="FILE.html", help="write the ladder as a page as well"
+    )
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        dest="kind",
+        choices=tuple(READERS),
+        metavar="KIND",
+        help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="names of the labels, one a line, in the order of the outputs (where SOURCE has none)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="read pickles (.joblib, .pkl), which run whatever code they hold",
     )
 
 
@@ -135,6 +150,8 @@ def run(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
         source=arguments.kind,
+        labels=_labels(arguments.labels),
+        trust=arguments.trust,
     )
     report = export(arguments.source, arguments.output, settings)
     # The file is there: what is said of it must not depend on whether a page can be made.
@@ -142,6 +159,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         _write_page(arguments.report, report)
     return 0
+
+
+def _labels(path: Path | None) -> tuple[str, ...] | None:
+    return None if path is None else tuple(read_texts(path, "label"))
 
 
 def _windows(arguments: argparse.Namespace) -> Windows | None:

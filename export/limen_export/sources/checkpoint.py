@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from limen.arrays import FloatArray
 from limen.decision import aggregate
-from limen.errors import ExportError, reason
+from limen.errors import ExportError, InputError, reason
 from limen.format import Rule, Windows
 from transformers import (
     AutoConfig,
@@ -27,13 +27,15 @@ from limen_export.sources.tokens import encoder_block, longest_input, read_token
 from limen_export.versions import installed_versions
 
 
-def recognise(source: str) -> str:
+def recognise(source: object) -> str | None:
     """Take whatever no other kind recognised: a folder or a hub name, checked when it is read."""
-    return f"transformers checkpoint {source}"
+    return f"transformers checkpoint {source}" if isinstance(source, str) else None
 
 
-def read(source: str, wishes: SourceWishes) -> Reference:
+def read(source: object, wishes: SourceWishes) -> Reference:
     """Load a checkpoint and trace its graph; errors as in `read_checkpoint`."""
+    if not isinstance(source, str):
+        raise InputError(f"a {type(source).__name__}; expected a folder or a hub name")
     return read_checkpoint(source, wishes.rule, wishes.max_tokens, wishes.windows)
 
 

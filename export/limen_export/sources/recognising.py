@@ -21,28 +21,35 @@ class SourceWishes:
         rule: overrides the source's own.
         max_tokens: overrides the longest input, in tokens.
         windows: how longer texts are read; None truncates them.
+        labels: names in the order of the outputs; None takes the source's own.
+        trust: pickles may be read, which runs code that they hold.
     """
 
     rule: Rule | None = None
     max_tokens: int | None = None
     windows: Windows | None = None
+    labels: tuple[str, ...] | None = None
+    trust: bool = False
 
 
 class SourceReader(Protocol):
     """A module of this package that reads one kind of source."""
 
-    def recognise(self, source: str) -> str | None:
+    def recognise(self, source: object) -> str | None:
         """Say in a few words what the source is, or None where it is of another kind; must not
         load weights.
         """
         ...
 
-    def read(self, source: str, wishes: SourceWishes) -> "Reference":
+    def read(self, source: object, wishes: SourceWishes) -> "Reference":
         """Load it; ExportError names what is missing or does not fit."""
         ...
 
 
-READERS = {"checkpoint": "limen_export.sources.checkpoint"}
+READERS = {
+    "sklearn": "limen_export.sources.sklearn_pipeline",
+    "checkpoint": "limen_export.sources.checkpoint",
+}
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names
 included.
 """
@@ -57,11 +64,11 @@ class Recognised:
     reader: SourceReader
 
 
-def recognise(source: str, forced: str | None = None) -> Recognised:
+def recognise(source: object, forced: str | None = None) -> Recognised:
     """Find out what a source is.
 
     Args:
-        source: a path, or a hub name.
+        source: a path, a hub name, or an object in Python.
         forced: a key of READERS that the user insists on; None tries all.
 
     Raises:
@@ -75,4 +82,5 @@ def recognise(source: str, forced: str | None = None) -> Recognised:
         what = reader.recognise(source)
         if what is not None or forced is not None:
             return Recognised(kind, what or f"{kind}, as asked for", reader)
-    raise InputError(f"{source}: no kind of source recognises it; expected {', '.join(READERS)}")
+    shown = source if isinstance(source, str) else f"a {type(source).__name__}"
+    raise InputError(f"{shown}: no kind of source recognises it; expected {', '.join(READERS)}")
