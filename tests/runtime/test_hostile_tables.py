@@ -106,7 +106,7 @@ CASES = {
     "a table twice": (table(2, b"limen.0.idf.0", IDFS, 1), "stands twice"),
     "no parts": (lambda f: f.with_block(ENCODER, parts=[]), "at least one vectoriser"),
     "65 parts": (lambda f: f.with_block(ENCODER, parts=[{}] * 65), "at most 64 items"),
-    "an expression": (part(token_pattern="(a+)+$"), "token_pattern: one of word1"),
+    "an expression": (part(token_pattern="(a+)+$"), "token_pattern: one of word1"),  # noqa: S106
     "unknown analyzer": (part(analyzer="words"), "analyzer: one of word, char"),
     "unknown norm": (part(weightings=[{"idf": False, "norm": "l3", "sublinear": True}]), "norm"),
     "nine weightings": (

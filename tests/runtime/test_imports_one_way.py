@@ -81,8 +81,11 @@ def test_the_light_path_imports_three_libraries():
 
 
 def test_nothing_is_evaluated_or_unpickled(package):
-    """Never `eval`, never pickle: a model file is data."""
-    assert importers(package, ["pickle", "marshal", "shelve", "dill", "joblib"]) == []
+    """Never `eval`, never pickle: a model file is data. The one module that reads pickles is the
+    exporter's, for those who say that they trust theirs.
+    """
+    readers = importers(package, ["pickle", "marshal", "shelve", "dill", "joblib"])
+    assert readers == (["sources/trusted_files.py"] if package.name == "limen_export" else [])
     called = {
         f"{file.name}:{node.lineno}"
         for file in package.rglob("*.py")

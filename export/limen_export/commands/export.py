@@ -82,7 +82,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         help=f"what SOURCE is, instead of finding out: {', '.join(READERS)}",
     )
     parser.add_argument(
-        "--labels",
+        "--labels-file",
         type=Path,
         metavar="FILE",
         help="names of the labels, one a line, in the order of the outputs (where SOURCE has none)",
@@ -150,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_tokens=arguments.max_tokens,
         windows=_windows(arguments),
         source=arguments.kind,
-        labels=_labels(arguments.labels),
+        labels=_labels(arguments.labels_file),
         trust=arguments.trust,
     )
     report = export(arguments.source, arguments.output, settings)

@@ -16,9 +16,13 @@ from sklearn.pipeline import Pipeline
 from limen_export.graph.gather_sum import gather_sum
 from limen_export.reference import Reference
 from limen_export.sources.recognising import SourceWishes
-from limen_export.sources.sklearn_files import PICKLES, RISK, SKOPS, read_pickle, read_skops
 from limen_export.sources.sklearn_heads import SklearnHead, read_head
 from limen_export.sources.sklearn_vectorisers import encoder_block
+from limen_export.sources.trusted_files import (
+    ESTIMATOR_SUFFIXES,
+    PICKLE_SUFFIXES,
+    read_estimator,
+)
 from limen_export.versions import installed_versions
 
 _LIBRARIES = ("limen", "numpy", "onnx", "onnxruntime", "scikit-learn", "scipy", "skops")
@@ -34,11 +38,10 @@ def recognise(source: object) -> str | None:
     if not isinstance(source, str) or not Path(source).is_file():
         return None
     path = Path(source)
-    if path.suffix == SKOPS:
-        return f"scikit-learn model {path.name} (skops)"
-    if path.suffix in PICKLES:
-        return f"scikit-learn model {path.name} (a pickle)"
-    return None
+    if path.suffix.lower() not in ESTIMATOR_SUFFIXES:
+        return None
+    kind = "a pickle" if path.suffix.lower() in PICKLE_SUFFIXES else "skops"
+    return f"scikit-learn model {path.name} ({kind})"
 
 
 def read(source: object, wishes: SourceWishes) -> Reference:
@@ -46,7 +49,7 @@ def read(source: object, wishes: SourceWishes) -> Reference:
 
     Raises:
         ExportError: a file that cannot be loaded, or a step that cannot be exported, by name.
-        InputError: a pickle without the user's trust, or a wish that does not apply.
+        InputError: no such file, or a wish that does not apply.
     """
     _refuse_wishes(wishes)
     if isinstance(source, str):
@@ -122,15 +125,11 @@ def _loaded(path: Path, *, trusted: bool) -> tuple[_Estimator, str, tuple[str, .
     # Undecodable bytes in a file name cannot be stored in the file.
     name = path.name.encode("utf-8", "replace").decode("utf-8")
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected a scikit-learn model ({SKOPS})")
-    if path.suffix == SKOPS:
-        return read_skops(path), name, ()
-    if not trusted:
-        raise InputError(
-            f"{name}: {RISK}; save the pipeline with skops.io.dump and give that file, or, if you "
-            "trust whoever made this one, add --trust"
-        )
-    return read_pickle(path), name, (f"{name} was read because --trust was given: {RISK}",)
+        raise InputError(f"{path}: no such file; expected a scikit-learn model (.skops)")
+    if path.suffix.lower() not in ESTIMATOR_SUFFIXES:
+        raise InputError(f"{name}: expected a file ending in {', '.join(ESTIMATOR_SUFFIXES)}")
+    stored = read_estimator(path, trust=trusted)
+    return stored.estimator, name, stored.notices
 
 
 def _refuse_wishes(wishes: SourceWishes) -> None:
