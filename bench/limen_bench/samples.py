@@ -54,7 +54,7 @@ def write_samples(
         first_text=middle.texts[0],
         tokens=measured.tokens,
         places=tuple(int(place) for place in places),
-        max_tokens=file.metadata.encoder.max_tokens,
+        max_tokens=file.metadata.token_encoder.max_tokens,
     )
 
 

@@ -18,7 +18,6 @@ from limen_export.sources.composing import Composition, compose  # noqa: E402
 
 if TYPE_CHECKING:
     from limen.format import Rule
-    from torch import nn
 
     from limen_export.report import ExportReport
     from limen_export.sources.given_module import GivenTokenizer
@@ -29,7 +28,7 @@ _USUAL = ExportSettings()
 
 
 def export(
-    source: "str | Composition | nn.Module",
+    source: object,
     output: Path,
     settings: ExportSettings = _USUAL,
     *,
@@ -40,8 +39,9 @@ def export(
     """Turn a trained classifier into a classifier file; see `limen_export.pipeline.export`.
 
     Args:
-        source: a folder, a hub name, what `compose` gives, or any module from ids, int64 (texts,
-            tokens), to logits, float32 (texts, outputs), in evaluation mode on the CPU.
+        source: a folder, a file or a hub name; what `compose` gives; a fitted pipeline of
+            scikit-learn; or any module from ids, int64 (texts, tokens), to logits, float32 (texts,
+            outputs), in evaluation mode on the CPU.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         tokenizer: of a module: a fast one of transformers, one of the tokenizers library, or a

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from limen.arrays import Feeds, FloatArray
 from limen.corpus import Language, sentences
-from limen.encoder import TokenEncoder
+from limen.encoder import Encoded, Encoder, open_encoder
 from limen.engine import Engine
 from limen.errors import ExportError, InputError
 from limen.format import Golden, Precision, limits
@@ -41,11 +41,12 @@ _DRAWS = 5
 _NOISE_FACTOR = 2.0
 
 
-def golden_texts(encoder: TokenEncoder, max_tokens: int) -> tuple[str, ...]:
+def golden_texts(encoder: Encoder, max_tokens: int | None) -> tuple[str, ...]:
     """Choose eight of the project's test sentences, half of them Korean, from the shortest to about
-    64 tokens (neighbouring sentences joined), none over `max_tokens` if that is possible.
+    64 tokens or features (neighbouring sentences joined), none over `max_tokens` if that is
+    possible.
     """
-    most = min(_LONGEST_TOKENS, max_tokens)
+    most = min(_LONGEST_TOKENS, max_tokens or _LONGEST_TOKENS)
     chosen: list[str] = []
     for language, aims in _AIMS_TOKENS.items():
         parts = [sentence.text for sentence in sentences(language, "test")]
@@ -84,32 +85,32 @@ def golden(
         InputError: texts that cannot be golden texts.
         ExportError: logits that are not finite, or this processor itself computes int8 wrongly.
     """
-    encoder = TokenEncoder(reference.encoder)
+    encoder = open_encoder(reference.encoder)
     if texts is None:
-        texts = golden_texts(encoder, reference.encoder.max_tokens)
+        texts = golden_texts(encoder, reference.max_tokens)
     else:
         check_golden(texts)
-    feeds = [encoder.encode(text, index).feeds for index, text in enumerate(texts)]
+    encoded = [encoder.encode(text, index) for index, text in enumerate(texts)]
     logits = model.logits(texts)
     if not np.isfinite(logits).all():
         raise ExportError(f"{reference.name}: a golden text gives a logit that is not finite")
     tolerance = max(_FP32_TOLERANCE, _FP32_RELATIVE * float(np.abs(logits).max()))
     if precision == "fp16":
         relative = _FP16_RELATIVE * float(np.abs(logits).max())
-        return _golden(texts, feeds, logits, max(_FP16_TOLERANCE, relative))
+        return _golden(texts, encoded, logits, max(_FP16_TOLERANCE, relative))
     if precision != "fp32":
-        exact, noise = _exact_and_noise(draft, feeds, logits.shape[1])
+        exact, noise = _exact_and_noise(draft, [one.feeds for one in encoded], logits.shape[1])
         tolerance = max(tolerance, _NOISE_FACTOR * noise)
         _require_exact(_deviation(exact, logits), tolerance, reference.name)
-    return _golden(texts, feeds, logits, tolerance)
+    return _golden(texts, encoded, logits, tolerance)
 
 
 def _golden(
-    texts: tuple[str, ...], feeds: Sequence[Feeds], logits: FloatArray, tolerance: float
+    texts: tuple[str, ...], encoded: Sequence[Encoded], logits: FloatArray, tolerance: float
 ) -> Golden:
     return Golden(
         texts=texts,
-        ids=tuple(tuple(feed["input_ids"][0].tolist()) for feed in feeds),
+        ids=tuple(tuple(one.ids) for one in encoded),
         logits=tuple(tuple(float(value) for value in row) for row in logits),
         tolerance=tolerance,
     )
@@ -209,5 +210,5 @@ def _joined(parts: Sequence[str]) -> Iterator[str]:
             yield " ".join(parts[start : start + count])
 
 
-def _tokens(encoder: TokenEncoder, text: str) -> int:
-    return int(encoder.encode(text).feeds["input_ids"].shape[1])
+def _tokens(encoder: Encoder, text: str) -> int:
+    return encoder.encode(text).tokens

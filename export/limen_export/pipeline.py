@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnx_ir as ir
 from limen.devices import PROVIDERS
-from limen.encoder import TokenEncoder
+from limen.encoder import open_encoder
 from limen.engine import available_providers
 from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen.evaluation.collecting import LabelledLogits
@@ -21,7 +20,6 @@ from limen.format import (
     DecisionBlock,
     Evidence,
     FitRecord,
-    MadeFor,
     OperatingPoint,
     check_writable,
     parse,
@@ -32,10 +30,9 @@ from limen.format.record_blocks import DEVICE_PRECISIONS
 from limen.opening import open_model
 from limen.progress import Progress, progress
 
+from limen_export.encoder_kinds import check_kind, first_graph
 from limen_export.given_thresholds import in_label_order
 from limen_export.golden import check_golden, golden
-from limen_export.graph.padded_attention import padded_graph
-from limen_export.graph.passes import RewrittenGraph, rewrite
 from limen_export.ladder.candidate import Candidate, metadata_of, opened_here, rung_of
 from limen_export.ladder.climb import Climb, Ladder
 from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
@@ -43,7 +40,7 @@ from limen_export.reference import Reference
 from limen_export.report import ExportReport
 from limen_export.rung_choice import why_chosen
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
-from limen_export.sources import composed, given_module
+from limen_export.sources import composed, given_module, sklearn_pipeline
 from limen_export.sources.composing import Composition
 from limen_export.sources.given_module import GivenModule
 from limen_export.sources.recognising import SourceWishes, recognise
@@ -52,7 +49,7 @@ from limen_export.vocabulary import keep_vocabulary
 
 
 def export(
-    source: str | GivenModule | Composition,
+    source: object,
     output: Path,
     settings: ExportSettings,
     told: Progress | None = None,
@@ -64,7 +61,8 @@ def export(
 
     Args:
         source: a folder that `save_pretrained` wrote, a hub name, another kind of
-            `sources.recognising.READERS`, a module in memory, or parts put together.
+            `sources.recognising.READERS`, a module in memory, parts put together, or a fitted
+            scikit-learn pipeline.
         output: where the file goes.
         settings: precision, thresholds, texts and overrides.
         told: is told each step; None writes to standard error if that is a terminal.
@@ -89,7 +87,7 @@ def export(
 
 
 def _export(
-    source: str | GivenModule | Composition,
+    source: object,
     output: Path,
     settings: ExportSettings,
     told: Progress,
@@ -111,22 +109,28 @@ def _export(
     return replace(_exported(reference, output, settings, told), source=what)
 
 
-def _reader(
-    source: str | GivenModule | Composition, forced: str | None
-) -> tuple[str, Callable[[SourceWishes], Reference]]:
+def _reader(source: object, forced: str | None) -> tuple[str, Callable[[SourceWishes], Reference]]:
     if isinstance(source, GivenModule):
         return f"module {type(source.module).__name__}", partial(given_module.reference, source)
     if isinstance(source, Composition):
         what = f"{len(source.parts)} parts under {source.rule}"
         return what, partial(composed.reference, source)
-    found = recognise(source, forced)
-    return found.what, partial(found.reader.read, source)
+    if isinstance(source, str):
+        found = recognise(source, forced)
+        return found.what, partial(found.reader.read, source)
+    estimator = sklearn_pipeline.recognise(source)
+    if estimator is None:
+        raise InputError(
+            f"a {type(source).__name__}; expected a path, a hub name, a torch module, or a fitted "
+            "scikit-learn pipeline"
+        )
+    return estimator, partial(sklearn_pipeline.read, source)
 
 
 def _exported(
     reference: Reference, output: Path, settings: ExportSettings, told: Progress
 ) -> ExportReport:
-    _check_given_precision(reference, settings)
+    check_kind(reference, settings)
     decision = _decision(reference, settings)
     labelled = _labelled(settings.labelled, reference)
     whole, kept = reference.encoder, settings.keep_vocabulary
@@ -137,8 +141,8 @@ def _exported(
     if kept is not None:
         told.step("trimming the vocabulary")
         reference, _ = keep_vocabulary(reference, kept)
-    rewritten = _rewritten(reference, told)
-    fp32 = _fp32_graph(rewritten, reference, settings.device, told)
+    told.step("rewriting the graph")
+    fp32, graph_notices = first_graph(reference, settings.device)
     told.step(f"running the source on {len(texts.texts):,} texts")
     judging = judging_on(texts, labelled, reference, decision, settings.gate, whole)
     ladder = Ladder(fp32, reference, decision, judging, told, settings.device)
@@ -156,7 +160,7 @@ def _exported(
     data = _stamped(reference, decision, chosen, evidence, settings.golden)
     digest = _verify(data, output.name, chosen, judging.texts)
     write_whole(output, data)
-    notices = (*reference.notices, *rewritten.notices, *climbed.notices)
+    notices = (*reference.notices, *graph_notices, *climbed.notices)
     return ExportReport(output, len(data), digest, chosen.precision, evidence, notices)
 
 
@@ -169,33 +173,6 @@ def _check_precision(settings: ExportSettings) -> None:
         )
 
 
-def _check_given_precision(reference: Reference, settings: ExportSettings) -> None:
-    if reference.precision == "fp32":
-        return
-    if settings.device != "cpu" or settings.precision not in ("auto", reference.precision):
-        raise ExportError(
-            f"{reference.name}: its weights are {reference.precision} already, which is all that "
-            "can be made of it, and for the CPU alone; export the float model that it was made from"
-        )
-
-
-def _rewritten(reference: Reference, told: Progress) -> RewrittenGraph:
-    if reference.precision != "fp32":
-        # Activations that are rounded would fall to the other side after any rewriting.
-        return RewrittenGraph(ir.from_proto(reference.graph), (), None)
-    told.step("rewriting the graph")
-    return rewrite(reference.graph, reference.encoder.max_tokens)
-
-
-def _fp32_graph(
-    rewritten: RewrittenGraph, reference: Reference, device: MadeFor, told: Progress
-) -> ir.Model:
-    if device == "cpu":
-        return rewritten.model
-    told.step("giving the graph a mask for padded batches")
-    return padded_graph(rewritten.model, reference.encoder.max_tokens, reference.name)
-
-
 def _labelled(
     given: LabelledTexts | ReadLabelled | None, reference: Reference
 ) -> LabelledTexts | None:
@@ -204,7 +181,7 @@ def _labelled(
 
 def _check_encoding(reference: Reference, texts: NamedTexts) -> None:
     """A text that cannot be encoded is found before anything runs for minutes."""
-    encoder = TokenEncoder(reference.encoder)
+    encoder = open_encoder(reference.encoder)
     for index, text in enumerate(texts.texts):
         encoder.encode(text, index)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import onnx
 from limen.arrays import FloatArray
-from limen.format import EncoderBlock, Link, Rule
+from limen.format import EncoderBlock, EncoderKind, Link, Rule
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class Reference:
         labels: in the order of the outputs.
         rule: how scores become labels.
         link: logits to scores.
-        encoder: text to token ids, for the file.
+        encoder: text to token ids, or to features, for the file.
         logits: texts to float32 (texts, outputs) by the source library itself: its own tokenizer,
             its own model.
-        graph: `input_ids` to `logits`, without mask, any batch and length.
+        graph: to `logits`: from `input_ids`, without mask, any batch and length; or from features
+            (docs/format.md).
         versions: (library, version) of what took part.
         notices: what the user should be told.
         thresholds: in label order, each in [0, 1], where the source states them; None where it does
@@ -36,10 +37,15 @@ class Reference:
     labels: tuple[str, ...]
     rule: Rule
     link: Link
-    encoder: EncoderBlock
+    encoder: EncoderKind
     logits: Callable[[Sequence[str]], FloatArray]
     graph: onnx.ModelProto
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
     thresholds: tuple[float, ...] | None = None
     precision: Literal["fp32", "int8"] = "fp32"
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest input in tokens; None where texts are read whole."""
+        return self.encoder.max_tokens if isinstance(self.encoder, EncoderBlock) else None

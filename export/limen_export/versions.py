@@ -1,5 +1,6 @@
 """Versions of the libraries that take part in an export."""
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 _LIBRARIES = (
@@ -14,10 +15,10 @@ _LIBRARIES = (
 )
 
 
-def installed_versions() -> tuple[tuple[str, str], ...]:
-    """Return (library, version) for those that are installed, in alphabetical order."""
+def installed_versions(libraries: Sequence[str] = _LIBRARIES) -> tuple[tuple[str, str], ...]:
+    """Return (library, version) for those that are installed, in the order of `libraries`."""
     found = []
-    for library in _LIBRARIES:
+    for library in libraries:
         try:
             found.append((library, version(library)))
         except PackageNotFoundError:

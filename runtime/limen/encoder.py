@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from limen.arrays import Feeds
 from limen.errors import EngineError, InputError
-from limen.format import EncoderBlock
+from limen.format import EncoderBlock, EncoderKind
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Encoded:
     """One text, ready for the engine.
 
     Attributes:
-        feeds: for an encoder of kind `tokens`: `input_ids`, int64, (1, tokens).
+        feeds: for an encoder of kind `tokens`: `input_ids`, int64, (1, tokens); of kind `tfidf`
+            what `limen.tfidf.encoder.TfidfEncoder.feeds` describes.
         truncated: the text was longer than the model can take and lost its end (or its beginning).
         more: feeds of further windows of a text that is longer than the model can take, where the
             encoder reads in windows.
@@ -28,8 +29,17 @@ class Encoded:
 
     @property
     def tokens(self) -> int:
-        """How many tokens a run with these feeds has, of all windows."""
+        """How many tokens a run with these feeds has, of all windows; or how many features."""
+        if "input_ids" not in self.feeds:
+            return len(self.feeds["indices"])
         return sum(feeds["input_ids"].shape[1] for feeds in (self.feeds, *self.more))
+
+    @property
+    def ids(self) -> list[int]:
+        """What golden texts remember: token ids, or the features that are present, sorted."""
+        if "input_ids" not in self.feeds:
+            return sorted(int(feature) for feature in self.feeds["indices"])
+        return [int(token) for token in self.feeds["input_ids"][0]]
 
 
 class Encoder(Protocol):
@@ -40,13 +50,18 @@ class Encoder(Protocol):
         ...
 
 
-def open_encoder(block: EncoderBlock) -> Encoder:
+def open_encoder(block: EncoderKind) -> Encoder:
     """Build the encoder that a classifier file carries, whatever its kind.
 
     Raises:
         EngineError: its library does not accept what the file holds.
     """
-    return TokenEncoder(block)
+    if isinstance(block, EncoderBlock):
+        return TokenEncoder(block)
+    # Files that read tokens, which are most, do without it.
+    from limen.tfidf.encoder import TfidfEncoder
+
+    return TfidfEncoder(block)
 
 
 class TokenEncoder:
@@ -100,8 +115,7 @@ class TokenEncoder:
             InputError: not a str, or it holds lone surrogates.
             EngineError: the tokenizers library failed, or the text gave no token at all.
         """
-        if not isinstance(text, str):
-            raise InputError(f"text {index} is of type {type(text).__name__}; expected str")
+        _require_str(text, index)
         try:
             # A single call stays in this thread; encode_batch would start rayon on every core.
             encoding = self._tokenizer.encode(text)
@@ -121,6 +135,22 @@ class TokenEncoder:
             more = tuple({"input_ids": np.array([part.ids], dtype=np.int64)} for part in rest)
             return Encoded({"input_ids": ids}, False, more)
         return Encoded({"input_ids": ids}, truncated=bool(rest))
+
+
+def require_text(text: str, index: int) -> None:
+    """Refuse what is no text; `index` is its place in the caller's list.
+
+    Raises:
+        InputError: not a str, or it holds lone surrogates.
+    """
+    _require_str(text, index)
+    if not text.isascii():
+        _refuse_surrogates(text, index)
+
+
+def _require_str(text: str, index: int) -> None:
+    if not isinstance(text, str):
+        raise InputError(f"text {index} is of type {type(text).__name__}; expected str")
 
 
 def _refuse_surrogates(text: str, index: int) -> None:

@@ -83,7 +83,8 @@ class Engine:
 
         Args:
             feeds: int64, (1, tokens) each; `attention_mask` (ones) and `token_type_ids` (zeros) are
-                added where the graph asks for them.
+                added where the graph asks for them. Or the features of one text, by whatever names
+                the graph gives them.
 
         Returns:
             float32, (outputs,).
@@ -98,7 +99,8 @@ class Engine:
         """Run texts of equal length together; how they then influence each other is the graph's.
 
         Args:
-            feeds: int64, (texts, tokens) each, filled up as in `logits`.
+            feeds: int64, (texts, tokens) each, filled up as in `logits`; or the features of
+                several texts.
 
         Returns:
             float32, (texts, outputs).
@@ -112,11 +114,10 @@ class Engine:
         try:
             logits: FloatArray = self._session.run(["logits"], feeds)[0]
         except Exception as error:
-            tokens = feeds["input_ids"].shape[1]
             raise EngineError(
-                f"onnxruntime failed on a text of {tokens:,} tokens ({reason(error)})"
+                f"onnxruntime failed on a text of {_length(feeds)} ({reason(error)})"
             ) from error
-        if logits.shape != (len(feeds["input_ids"]), self.outputs):
+        if logits.shape != (_texts(feeds), self.outputs):
             raise EngineError(
                 f"the graph gives logits of shape {logits.shape}, the file declares "
                 f"{self.outputs} for each text; export the model again"
@@ -132,6 +133,16 @@ class Engine:
     def each(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
         """Run several texts; feeds, rows and errors as in `logits`."""
         return [self.logits(one) for one in feeds]
+
+
+def _texts(feeds: Feeds) -> int:
+    ids = feeds.get("input_ids")
+    return int(feeds["texts"][0]) if ids is None else len(ids)
+
+
+def _length(feeds: Feeds) -> str:
+    ids = feeds.get("input_ids")
+    return f"{len(feeds['indices']):,} features" if ids is None else f"{ids.shape[1]:,} tokens"
 
 
 def available_providers() -> tuple[str, ...]:

@@ -162,13 +162,15 @@ class Inference:
         Raises:
             LimenError: of the first text that cannot be computed.
         """
-        logits = np.empty((len(texts), self.engine.outputs), dtype=np.float32)
-        for row, found in zip(logits, self.many(texts), strict=True):
+        outputs = self.engine.outputs
+        rows = []
+        for found in self.many(texts):
             if isinstance(found, LimenError):
                 raise found
             if found is not None:
-                row[:] = found.logits
-        return logits
+                rows.append(found.logits)
+        joined: FloatArray = np.concatenate(rows) if rows else np.empty(0, np.float32)
+        return joined.reshape(len(texts), outputs)
 
     def pool(self) -> "ThreadPoolExecutor":
         """Return the threads that serve `asyncio`, started when first asked for, in this process.
@@ -196,12 +198,16 @@ class Inference:
 
     def _encoded(self, text: str, index: int) -> Encoded | TextLogits:
         """Encode a text, or return what is remembered of it."""
-        encoder, recent = self._open_parts()[0], self._recent
-        kept = recent.get(text) if recent is not None and isinstance(text, str) else None
+        encoder = self._open_parts()[0]
+        kept = self._remembered(text)
         if kept is not None:
             return kept
         with computing:
             return encoder.encode(text, index)
+
+    def _remembered(self, text: str) -> TextLogits | None:
+        recent = self._recent
+        return recent.get(text) if recent is not None and isinstance(text, str) else None
 
     def _computed(self, text: str, encoded: Encoded) -> TextLogits:
         engine = self._open_parts()[1]

@@ -76,12 +76,13 @@ ONE_THREAD = LoneTexts(None, KernelThreads())
 """Every text on one thread."""
 
 
-def measured(file: ClassifierFile, usual: Engine, threads: int) -> LoneTexts:
+def measured(file: ClassifierFile, most_tokens: int, usual: Engine, threads: int) -> LoneTexts:
     """Open a second session, compare it with the usual one on this machine, and keep it only where
     it pays: at least 1.1 times faster from some length on, and the same bits.
 
     Args:
         file: the file of the usual session, which has golden texts.
+        most_tokens: the longest text that it takes.
         usual: a session whose kernels use one thread.
         threads: kernel threads of the second, at least 2.
 
@@ -92,7 +93,7 @@ def measured(file: ClassifierFile, usual: Engine, threads: int) -> LoneTexts:
     if not ids:
         return LoneTexts(None, KernelThreads(why="the file has no golden texts to measure with"))
     second = usual.with_kernel_threads(file.data, file.name, threads)
-    lengths = [length for length in _LENGTHS if length <= _longest(file)] or [_longest(file)]
+    lengths = [length for length in _LENGTHS if length <= most_tokens] or [most_tokens]
     gains = []
     for length in lengths:
         feeds = {"input_ids": np.resize(np.array(ids, dtype=np.int64), (1, length))}
@@ -108,10 +109,6 @@ def measured(file: ClassifierFile, usual: Engine, threads: int) -> LoneTexts:
     if paying == len(gains):
         return LoneTexts(None, KernelThreads(why=why))
     return LoneTexts(second, KernelThreads(threads, lengths[paying], why))
-
-
-def _longest(file: ClassifierFile) -> int:
-    return min(file.metadata.encoder.max_tokens, _LENGTHS[-1])
 
 
 def _gain(usual: Engine, second: Engine, feeds: Feeds) -> float:

@@ -247,10 +247,9 @@ class Model:
         """float32, (texts, outputs)."""
         if len(found) == 1:
             return found[0].logits[np.newaxis]
-        logits = np.empty((len(found), self._decision.outputs), dtype=np.float32)
-        for row, one in zip(logits, found, strict=True):
-            row[:] = one.logits
-        return logits
+        if not found:
+            return np.empty((0, self._decision.outputs), dtype=np.float32)
+        return np.concatenate([one.logits for one in found]).reshape(len(found), -1)
 
 
 def _numbers(outcome: Outcome, place: int) -> Outcome:

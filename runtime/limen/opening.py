@@ -9,7 +9,15 @@ from limen.devices import Device, choose
 from limen.encoder import open_encoder
 from limen.engine import Engine, Optimisation, available_providers
 from limen.errors import EngineError, InputError
-from limen.format import ClassifierFile, DecisionBlock, EncoderBlock, Windows, read
+from limen.format import (
+    ClassifierFile,
+    DecisionBlock,
+    EncoderBlock,
+    EncoderKind,
+    TfidfBlock,
+    Windows,
+    read,
+)
 from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
 from limen.lone_texts import ONE_THREAD, KernelThreads, LoneTexts, measured
@@ -138,9 +146,7 @@ def open_on(
     )
     count = thread_count(wishes.threads)
     recent = None if wishes.cache is None else RecentTexts(wishes.cache)
-    block = file.metadata.encoder
-    if wishes.windows is not None:
-        block = replace(block, windows=wishes.windows)
+    block = _read_as(file, wishes.windows)
     encoder = open_encoder(block)
     if in_batches is None:
         in_batches = device != "cpu"
@@ -150,7 +156,11 @@ def open_on(
     repaired = False
     if wishes.verify:
         engine, repaired = tested_engine(file, encoder, engine)
-    may_group = not in_batches and file.metadata.execution.precision in ELIGIBLE
+    may_group = (
+        isinstance(block, EncoderBlock)
+        and not in_batches
+        and file.metadata.execution.precision in ELIGIBLE
+    )
     inference = inference_kind(
         encoder,
         engine,
@@ -171,10 +181,16 @@ def _lone_texts(file: ClassifierFile, engine: Engine, asked: int | None) -> Lone
         return ONE_THREAD
     if engine.device != "cpu":
         return LoneTexts(None, KernelThreads(why=f"kernels run on {engine.device}"))
-    return measured(file, engine, asked)
+    if isinstance(file.metadata.encoder, TfidfBlock):
+        return LoneTexts(None, KernelThreads(why="rows of features are added up in one thread"))
+    return measured(file, file.metadata.encoder.max_tokens, engine, asked)
 
 
 def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], type[Inference]]:
+    if isinstance(file.metadata.encoder, TfidfBlock):
+        from limen.tfidf.inference import FlatInference
+
+        return Engine, FlatInference
     if file.metadata.execution.shape == "exact" or not in_batches:
         return Engine, Inference
     # Nobody who decides on the CPU imports these.
@@ -184,9 +200,19 @@ def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], typ
     return PaddedEngine, PaddedInference
 
 
-def together(encoder: EncoderBlock, decision: DecisionBlock) -> Together | None:
-    """Return what puts the windows of a text together; None where texts are truncated."""
-    if encoder.windows is None:
+def _read_as(file: ClassifierFile, windows: Windows | None) -> EncoderKind:
+    """The file's encoder, with the caller's windows."""
+    if windows is None:
+        return file.metadata.encoder
+    try:
+        return replace(file.metadata.token_encoder, windows=windows)
+    except InputError as error:
+        raise InputError(f"{file.name}: windows: {error}") from error
+
+
+def together(encoder: EncoderKind, decision: DecisionBlock) -> Together | None:
+    """Return what puts the windows of a text together; None where a text has one."""
+    if not isinstance(encoder, EncoderBlock) or encoder.windows is None:
         return None
     return partial(
         aggregate,

@@ -97,7 +97,7 @@ class PaddedEngine(Engine):
         return rows
 
 
-def padded(rows: Sequence[IntArray]) -> Feeds:
+def padded(rows: Sequence[IntArray]) -> dict[str, IntArray]:
     """Put texts of several lengths into one array.
 
     Args:

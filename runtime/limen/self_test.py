@@ -5,7 +5,7 @@ from math import isfinite
 
 import numpy as np
 
-from limen.encoder import Encoder
+from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError
 from limen.format import ClassifierFile, Golden
@@ -92,17 +92,27 @@ def deviation(golden: Golden, encoder: Encoder, engine: Engine, name: str) -> De
     """
     feeds = []
     for index, text in enumerate(golden.texts):
-        feeds.append(encoder.encode(text, index).feeds)
-        if feeds[-1]["input_ids"][0].tolist() != list(golden.ids[index]):
-            raise EngineError(
-                f"{name}: golden text {index} gives other token ids than when the file was made; "
-                "another version of tokenizers may be installed: export again with this one"
-            )
+        encoded = encoder.encode(text, index)
+        feeds.append(encoded.feeds)
+        if encoded.ids != list(golden.ids[index]):
+            raise EngineError(f"{name}: golden text {index} gives {_other_ids(encoded)}")
     differences = []
     for row, expected in zip(engine.each(feeds), golden.logits, strict=True):
         difference = np.abs(row - np.array(expected, dtype=np.float64)).max()
         differences.append(float(difference) if np.isfinite(difference) else np.inf)
     return deviation_of(differences)
+
+
+def _other_ids(encoded: Encoded) -> str:
+    if "input_ids" in encoded.feeds:
+        return (
+            "other token ids than when the file was made; "
+            "another version of tokenizers may be installed: export again with this one"
+        )
+    return (
+        "other features than when the file was made; this Python may have another version of "
+        "Unicode: export again with this one"
+    )
 
 
 def deviation_of(differences: list[float]) -> Deviation:

@@ -25,6 +25,7 @@ from limen.format import (
     Rung,
     stamp,
 )
+from make_features import NAME, features_file
 from onnx import TensorProto, helper, numpy_helper
 from recipes import PULLS, RECIPES, Recipe
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -141,6 +142,7 @@ def build(folder: Path) -> None:
     for recipe in RECIPES:
         (folder / recipe.name).write_bytes(classifier_file(recipe))
         cases[recipe.name] = [case for text in recipe.texts for case in cases_of(recipe, text)]
+    (folder / NAME).write_bytes(features_file())
     shown = json.dumps(cases, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "cases.json").write_text(shown + "\n", encoding="utf-8", newline="\n")
 

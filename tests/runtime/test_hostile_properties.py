@@ -98,7 +98,7 @@ CASES = {
     "Python's JSON": (lambda f: f.with_property(DECISION, "{} {}"), "limen.decision: not JSON"),
     "empty": (lambda f: f.with_property(DECISION, ""), "limen.decision: not JSON"),
     "a list": (lambda f: f.with_property(DECISION, "[]"), "limen.decision: a JSON object"),
-    "unknown encoder": (lambda f: f.with_block(ENCODER, kind="tfidf"), "kind: one of tokens"),
+    "unknown encoder": (lambda f: f.with_block(ENCODER, kind="words"), "kind: one of tokens"),
     "max_tokens 0": (lambda f: f.with_block(ENCODER, max_tokens=0), "max_tokens: 1 to 1048576"),
     "max_tokens 16.5": (lambda f: f.with_block(ENCODER, max_tokens=16.5), "max_tokens: an integer"),
     "unknown side": (lambda f: f.with_block(ENCODER, truncation_side="up"), "one of left, right"),

@@ -80,9 +80,14 @@ def test_a_session_computes_the_same_wherever_the_weight_begins(kind, shift):
 
 
 def test_what_is_not_a_large_weight_is_kept_to_the_byte(golden_folder):
-    """The golden classifiers are smaller than any weight worth taking out."""
+    """The golden classifiers are smaller than any weight worth taking out. Tables of an encoder are
+    left out whatever their size.
+    """
     for file in golden_folder.glob("*.onnx"):
         data = file.read_bytes()
+        if b"limen.0.terms" in data:
+            assert b"limen.0.terms" not in split_graph(data).graph
+            continue
         split = split_graph(data)
         assert (split.graph, split.weights) == (data, {})
 

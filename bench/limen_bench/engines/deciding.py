@@ -26,8 +26,8 @@ def write_decision(job: OpenJob) -> None:
     metadata = read(job.model).metadata
     stored: json_block.Json = {
         "decision": metadata.decision.to_json(),
-        "max_tokens": metadata.encoder.max_tokens,
-        "special_tokens_in_text": metadata.encoder.special_tokens_in_text,
+        "max_tokens": metadata.token_encoder.max_tokens,
+        "special_tokens_in_text": metadata.token_encoder.special_tokens_in_text,
     }
     (job.folder / _FILE).write_text(json_block.dump(stored), encoding="utf-8")
 

@@ -44,7 +44,7 @@ def write_tokenizer(job: OpenJob, padding: Padding) -> None:
 
     Its own blocks are replaced: they may pad every text to a fixed length.
     """
-    block = read(job.model).metadata.encoder
+    block = read(job.model).metadata.token_encoder
     tokenizer = Tokenizer.from_str(block.tokenizer_json)
     tokenizer.enable_truncation(block.max_tokens, direction=block.truncation_side)
     tokenizer.enable_padding(

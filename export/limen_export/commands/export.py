@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="SOURCE",
         help="a folder that save_pretrained, sentence-transformers, Optimum or Model2Vec wrote, a "
-        "hub name, a .onnx file, or weights of a backbone and head (docs/sources.md)",
+        "hub name, a .onnx file, a scikit-learn pipeline (.skops), or weights of a backbone and "
+        "head (docs/sources.md)",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument(

@@ -10,15 +10,23 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from limen.arrays import FloatArray
-from limen.encoder import TokenEncoder
+from limen.encoder import TokenEncoder, open_encoder
 from limen.engine import Engine
 from limen.errors import ExportError, LimenError
-from limen.format import DecisionBlock, ExecutionBlock, MadeFor, Precision
+from limen.format import (
+    DecisionBlock,
+    EncoderBlock,
+    ExecutionBlock,
+    MadeFor,
+    Precision,
+    token_block,
+)
 from limen.inference import Inference
 from limen.opening import together
 from limen.progress import Progress
 from limen.threads import thread_count
 
+from limen_export.encoder_kinds import rungs
 from limen_export.graph.half_precision import half_precision
 from limen_export.graph.int8_matrices import matrix_names
 from limen_export.ladder.candidate import Candidate, candidate_of, serialised
@@ -32,11 +40,6 @@ _Build: TypeAlias = Callable[[Precision, AbstractSet[str]], onnx.ModelProto]
 _OBSERVED_TEXTS = 64
 _SENSITIVITY_TEXTS = 300
 _MIXED: Literal["int8-mixed"] = "int8-mixed"
-_LADDERS: dict[MadeFor, tuple[Precision, ...]] = {
-    "cpu": ("int8", "int8-float-rows", _MIXED),
-    "cuda": ("fp16",),
-}
-"""From the fastest on; behind them comes fp32."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Ladder:
     @cached_property
     def _graphs(self) -> RungGraphs:
         """What makes the int8 rungs, prepared when the first of them is built."""
+        if not isinstance(self._reference.encoder, EncoderBlock):
+            # There are rows alone, whose scales need no texts.
+            return RungGraphs(self._fp32, {}, {})
         self._told.step("observing what reaches the matrices")
         texts = self._judging.texts.texts
         labelled = 0 if self._judging.labelled is None else len(self._judging.labelled.texts)
@@ -126,7 +132,7 @@ class Ladder:
     def _first_that_passes(self, exact: Candidate) -> Climb:
         tried: list[Candidate] = []
         notices: list[str] = []
-        for precision in _LADDERS[self._device]:
+        for precision in rungs(self._reference, self._device):
             try:
                 tried += self._mixed() if precision == _MIXED else [self._judged(precision)]
             except LimenError as error:
@@ -209,7 +215,7 @@ class Ladder:
         rows = _spread(len(expected), _SENSITIVITY_TEXTS)
         texts = [self._judging.texts.texts[row] for row in rows]
         block, name = self._reference.encoder, self._reference.name
-        encoder, pooled = TokenEncoder(block), together(block, self._decision)
+        encoder, pooled = open_encoder(block), together(block, self._decision)
 
         def run(graph: onnx.ModelProto) -> FloatArray:
             engine = Engine(serialised(graph, name), name, expected.shape[1], optimisation="none")
@@ -220,9 +226,9 @@ class Ladder:
 
 def prepare_graphs(fp32: ir.Model, reference: Reference, texts: tuple[str, ...]) -> RungGraphs:
     """Observe some of the texts in the fp32 graph, spread over all."""
-    encoder = TokenEncoder(reference.encoder)
+    encoder = TokenEncoder(token_block(reference.encoder))
     ids = [
-        encoder.encode(texts[row]).feeds["input_ids"]
+        np.asarray(encoder.encode(texts[row]).feeds["input_ids"], dtype=np.int64)
         for row in _spread(len(texts), _OBSERVED_TEXTS)
     ]
     return RungGraphs.prepare(fp32, ids)

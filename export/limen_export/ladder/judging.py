@@ -9,7 +9,7 @@ from limen.corpus import sentences
 from limen.errors import ExportError, InputError
 from limen.evaluation.gating import Gate, GateFigures, GateSettings, TrueLabels
 from limen.evaluation.parts import text_key
-from limen.format import DecisionBlock, EncoderBlock
+from limen.format import DecisionBlock, EncoderKind, token_block
 
 from limen_export.reference import Reference
 from limen_export.settings import LabelledTexts, NamedTexts
@@ -55,7 +55,7 @@ def judging_on(
     reference: Reference,
     decision: DecisionBlock,
     settings: GateSettings,
-    whole: EncoderBlock,
+    whole: EncoderKind,
 ) -> Judging:
     """Run the source on the texts, and build the gate.
 
@@ -75,7 +75,7 @@ def judging_on(
     """
     exact = np.ones(len(every.texts), dtype=np.bool_)
     if whole is not reference.encoder:
-        exact = unchanged_texts(whole, reference.encoder, every.texts)
+        exact = unchanged_texts(token_block(whole), token_block(reference.encoder), every.texts)
         if not exact.any():
             raise ExportError(
                 f"{reference.name}: none of {len(every.texts):,} texts to compare on "

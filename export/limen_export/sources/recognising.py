@@ -60,6 +60,7 @@ class SourceReader(Protocol):
 
 
 READERS = {
+    "sklearn": "limen_export.sources.sklearn_pipeline",
     "sentences": "limen_export.sources.sentences",
     "torch": "limen_export.sources.torch_head",
     "model2vec": "limen_export.sources.model2vec",

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from limen.arrays import IntArray
 from limen.errors import ExportError, InputError, reason
-from limen.format import EncoderBlock
+from limen.format import EncoderBlock, token_block
 from tokenizers import Tokenizer
 
 from limen_export.reference import Reference
@@ -65,13 +65,12 @@ def keep_vocabulary(reference: Reference, texts: NamedTexts) -> tuple[Reference,
     """
     if not texts.texts:
         raise InputError(f"{texts.name}: no text to keep the vocabulary of")
-    vocabulary = read_vocabulary(reference.encoder.tokenizer_json, reference.name)
-    encoded = _encoded(reference.encoder, texts)
+    block = token_block(reference.encoder)
+    vocabulary = read_vocabulary(block.tokenizer_json, reference.name)
+    encoded = _encoded(block, texts)
     kept = _kept(vocabulary, texts, encoded)
     graph = trim_rows(reference.graph, kept.ids, reference.name)
-    encoder = replace(
-        reference.encoder, tokenizer_json=trimmed_json(vocabulary, kept.ids, kept.merges)
-    )
+    encoder = replace(block, tokenizer_json=trimmed_json(vocabulary, kept.ids, kept.merges))
     _check_numbers(vocabulary, encoder, kept)
     _check_corpus(vocabulary, encoder, kept, (texts, encoded))
     report = VocabularyReport(

@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
+from limen.commands.encoder_lines import encoder_json, encoder_line
 from limen.commands.fit_lines import fit_lines
 from limen.commands.rung_lines import rung_lines
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
-    EncoderBlock,
     FitRecord,
     Metadata,
     OperatingPoint,
@@ -34,19 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_json(file: ClassifierFile) -> Json:
-    """Return the file's contents; the tokenizer itself is left out, its size told."""
+    """Return the file's contents; tokenizer and tables are left out, their sizes told."""
     metadata = file.metadata
     return {
         "decision": metadata.decision.to_json(),
         "digest": file.digest,
-        "encoder": {
-            "kind": "tokens",
-            "long_text": _long_text_json(metadata.encoder),
-            "max_tokens": metadata.encoder.max_tokens,
-            "special_tokens_in_text": metadata.encoder.special_tokens_in_text,
-            "tokenizer_bytes": len(metadata.encoder.tokenizer_json.encode("utf-8")),
-            "truncation_side": metadata.encoder.truncation_side,
-        },
+        "encoder": encoder_json(metadata.encoder),
         "evidence": metadata.evidence.to_json(),
         "execution": metadata.execution.to_json(),
         "golden_texts": len(metadata.golden.texts),
@@ -61,13 +54,12 @@ def as_text(file: ClassifierFile) -> str:
     """Return the file's contents for a person."""
     metadata = file.metadata
     decision = metadata.decision
-    encoder = metadata.encoder
     versions = ", ".join(f"{name} {version}" for name, version in metadata.provenance.versions)
     lines = [
         f"{file.name}  {len(file.data) / 1e6:.1f} MB  {file.digest}",
         f"rule        {_rule(decision)}, link {decision.link}, {_calibration(decision)}",
         f"labels      {len(decision.labels)}: {', '.join(decision.labels)}",
-        f"encoder     tokens, at most {encoder.max_tokens:,}; {_long_text(encoder)}",
+        f"encoder     {encoder_line(metadata.encoder)}",
         f"execution   {metadata.execution.precision} for {metadata.execution.device}, "
         f"{metadata.execution.shape} lengths",
         f"source      {metadata.provenance.source}, {metadata.provenance.date}, "
@@ -81,23 +73,6 @@ def as_text(file: ClassifierFile) -> str:
         kept = ", ".join(block.name for block in decision.replaced)
         lines.append(f"blocks      {decision.block_name} in use; kept: {kept}")
     return "\n".join([*lines, *_evidence_lines(metadata)])
-
-
-def _long_text_json(encoder: EncoderBlock) -> Json:
-    windows = encoder.windows
-    if windows is None:
-        return "truncate"
-    return {"windows": {"aggregate": windows.aggregate, "stride": windows.stride}}
-
-
-def _long_text(encoder: EncoderBlock) -> str:
-    windows = encoder.windows
-    if windows is None:
-        return f"longer texts are truncated on the {encoder.truncation_side}"
-    return (
-        f"longer texts are read in windows that share {windows.stride:,} tokens, the "
-        f"{windows.aggregate} of their scores"
-    )
 
 
 def _rule(decision: DecisionBlock) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -9,13 +10,12 @@ from limen.errors import FormatError, InputError
 from limen.format import limits, wire
 from limen.format.graph import GraphSummary, summarise
 from limen.format.metadata import DIGEST_KEY, PREFIX, Metadata, check_format
-from limen.format.rules import check_outputs
+from limen.format.ports import check_ports
+from limen.format.tables import read_tables, with_tables
 from limen.format.wire import Field
 
-_MODEL_IR_VERSION, _MODEL_METADATA_PROPS = 1, 14
+_MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_METADATA_PROPS = 1, 7, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
-_KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
-_PADDED_INPUTS = frozenset({"input_ids", "attention_mask"})
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def parse(data: bytes, name: str) -> ClassifierFile:
                 "fetch it again, or export the model again"
             )
         graph = summarise(model)
-        metadata = Metadata.from_properties(properties)
-        _check_ports(graph, metadata)
+        metadata = Metadata.from_properties(properties, partial(read_tables, model))
+        check_ports(graph, metadata)
         metadata.check_widths()
     except FormatError as error:
         # What went wrong and the next step are divided by a semicolon throughout.
@@ -87,8 +87,8 @@ def parse(data: bytes, name: str) -> ClassifierFile:
 
 
 def stamp(model: bytes, metadata: Metadata) -> bytes:
-    """Put the properties into an ONNX model, replacing any `limen.*` property it has, and seal it
-    with the digest.
+    """Put the properties into an ONNX model, replacing any `limen.*` property it has, the encoder's
+    tables into its graph, and seal it with the digest.
 
     Args:
         model: an ONNX file's bytes; properties of other tools are kept.
@@ -100,7 +100,14 @@ def stamp(model: bytes, metadata: Metadata) -> bytes:
     Raises:
         FormatError: `model` is not an ONNX file.
     """
-    kept = [bytes(record.raw) for record in _top_level(model) if not _is_ours(record)]
+    tables = metadata.tables
+    kept = [
+        with_tables(record, tables)
+        if tables and record.number == _MODEL_GRAPH
+        else bytes(record.raw)
+        for record in _top_level(model)
+        if not _is_ours(record)
+    ]
     added = [_entry(key, value) for key, value in sorted(metadata.to_properties().items())]
     content = b"".join([*kept, *added])
     return content + _entry(DIGEST_KEY, _digest(_top_level(content)))
@@ -163,39 +170,3 @@ def _digest(model: list[Field]) -> str:
             continue
         sha.update(record.raw)
     return f"sha256:{sha.hexdigest()}"
-
-
-def _check_ports(graph: GraphSummary, metadata: Metadata) -> None:
-    _check_inputs(graph, metadata)
-    if len(graph.outputs) != 1 or graph.outputs[0].name != "logits":
-        raise FormatError(
-            f"graph outputs {[port.name for port in graph.outputs]}, expected logits alone"
-        )
-    output = graph.outputs[0]
-    if output.element_type != "float32" or len(output.shape) != 2:
-        raise FormatError(
-            f"logits: {output.element_type} of rank {len(output.shape)}, expected float32 of 2"
-        )
-    decision, width = metadata.decision, output.shape[1]
-    if not isinstance(width, int):
-        raise FormatError(f"logits have no fixed width, expected {decision.outputs:,}")
-    try:
-        check_outputs(decision.rule, decision.link, len(decision.labels), width)
-    except InputError as error:
-        raise FormatError(f"logits: {error}") from error
-
-
-def _check_inputs(graph: GraphSummary, metadata: Metadata) -> None:
-    names = {port.name for port in graph.inputs}
-    if "input_ids" not in names or names - _KNOWN_INPUTS or len(names) != len(graph.inputs):
-        raise FormatError(f"graph inputs {sorted(names)}, expected input_ids and no unknown one")
-    if metadata.execution.shape == "padded" and names != _PADDED_INPUTS:
-        raise FormatError(
-            f"graph inputs {sorted(names)}, expected {sorted(_PADDED_INPUTS)} of a padded file"
-        )
-    for port in graph.inputs:
-        if port.element_type != "int64" or len(port.shape) != 2:
-            raise FormatError(
-                f"graph input {port.name}: {port.element_type} of rank {len(port.shape)}, expected "
-                f"int64 of 2"
-            )

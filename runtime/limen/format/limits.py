@@ -32,6 +32,15 @@ MAX_REPLACED_BLOCKS = 8
 MAX_GOLDEN_TEXTS = 64
 MAX_GOLDEN_CHARACTERS = 10_000
 MAX_TOKENS = 1_048_576
+MAX_VECTORISERS = 64
+"""Side by side in one encoder of kind `tfidf`."""
+
+MAX_WEIGHTINGS = 8
+MAX_FEATURES = 2**26
+"""Of all vectorisers; scikit-learn hashes into 2^20 by default."""
+
+MAX_NGRAM = 100
+MAX_STOP_WORDS = 100_000
 MAX_JSON_DEPTH = 32
 MAX_NODES = 200_000
 MAX_TOP_LEVEL_RECORDS = 10_000

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limen.format import wire
+from limen.format.tables import table_name
 from limen.format.wire import Field
 
 Weight: TypeAlias = npt.NDArray[Any]
@@ -45,13 +46,18 @@ class SplitGraph:
 
 
 def split_graph(model: bytes) -> SplitGraph:
-    """Take large weights out of an ONNX model that passed every check of `limen.format`.
+    """Take large weights out of an ONNX model that passed every check of `limen.format`, and leave
+    out the encoder's tables, which no node reads.
 
     A weight stays inside where its bytes do not fit its shape, its element type is not float32,
     float16, int8 or uint8, or another weight has its name: onnxruntime then says what is wrong.
     """
     top = list(wire.fields(memoryview(model)))
-    graphs = [list(wire.fields(record.body)) for record in top if record.number == _GRAPH]
+    graphs = [
+        [part for part in wire.fields(record.body) if table_name(part) is None]
+        for record in top
+        if record.number == _GRAPH
+    ]
     held = {id(part): _weight(part) for parts in graphs for part in parts if _is_tensor(part)}
     names = Counter(weight.name for weight in held.values())
     weights: dict[str, Weight] = {}

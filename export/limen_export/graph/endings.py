@@ -1,0 +1,142 @@
+"""What becomes of the sums of a linear model: the last nodes of its graph, all in float64."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from limen.arrays import WideArray
+
+from limen_export.graph.gather_sum import Nodes
+
+LEAST_NO = 1e-6
+"""What is subtracted at least from a decision value that is not above 0, see NoAtZero."""
+LEAST_PROBABILITY = 1e-38
+"""Smaller ones have no logarithm that a float32 holds beside others; exp of it is 0 to any use."""
+
+
+@dataclass(frozen=True)
+class AsTheyAre:
+    """The sums are the outputs.
+
+    Attributes:
+        outputs: how many.
+    """
+
+    outputs: int
+
+    def __call__(self, nodes: Nodes, sums: str) -> str:
+        """Add nothing."""
+        return sums
+
+
+@dataclass(frozen=True)
+class BelowTheBest:
+    """The sums less the largest of a text, which leaves a softmax as it is.
+
+    Joint log-likelihoods can be in the thousands, where a float32 is 1e-4 from the next; near the
+    best one, where it matters, their differences are small.
+
+    Attributes:
+        outputs: how many.
+    """
+
+    outputs: int
+
+    def __call__(self, nodes: Nodes, sums: str) -> str:
+        """Add the nodes."""
+        best = nodes.add("ReduceMax", sums, nodes.constant(_shape(1)), keepdims=1)
+        return nodes.add("Sub", sums, best)
+
+
+@dataclass(frozen=True)
+class NoAtZero:
+    """The sums, those that are 0 or hardly below it made -LEAST_NO.
+
+    scikit-learn gives a label where its decision value is above 0; a score at its threshold of 0.5
+    gives it as well. A text without a known feature has the value 0 where there is no intercept.
+
+    Attributes:
+        outputs: how many.
+    """
+
+    outputs: int
+
+    def __call__(self, nodes: Nodes, sums: str) -> str:
+        """Add the nodes."""
+        zero = nodes.constant(np.array(0.0))
+        least = nodes.add("Min", sums, nodes.constant(np.array(-LEAST_NO)))
+        return nodes.add("Where", nodes.add("Greater", sums, zero), sums, least)
+
+
+@dataclass(frozen=True)
+class Votes:
+    """1 where a sum is at or above 0, else 0: parts that only say yes or no.
+
+    Attributes:
+        outputs: how many.
+    """
+
+    outputs: int
+
+    def __call__(self, nodes: Nodes, sums: str) -> str:
+        """Add the nodes."""
+        yes = nodes.add("GreaterOrEqual", sums, nodes.constant(np.array(0.0)))
+        return nodes.add("Cast", yes, to=11)
+
+
+@dataclass(frozen=True, eq=False)
+class LogCalibrated:
+    """Logarithms of probabilities that are calibrated for every fold and then averaged, as
+    scikit-learn's CalibratedClassifierCV does (sklearn/calibration.py).
+
+    Columns stand fold after fold, those of a fold in the order of the outputs. A column's
+    probability is 1 / (1 + exp(slope s + offset)), s being the sum, or with `probabilities` what a
+    softmax over the fold's columns makes of it (a sigmoid, where it has one).
+
+    Attributes:
+        slopes, offsets: (columns,).
+        folds: how many.
+        normalised: a fold's probabilities are divided by their sum.
+        complement: there is one column in a fold, about the second of two labels; the outputs are
+            about both.
+        probabilities: see above.
+    """
+
+    slopes: WideArray
+    offsets: WideArray
+    folds: int
+    normalised: bool = False
+    complement: bool = False
+    probabilities: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs there are."""
+        return 2 if self.complement else len(self.slopes) // self.folds
+
+    def __call__(self, nodes: Nodes, sums: str) -> str:
+        """Add the nodes."""
+        width = len(self.slopes) // self.folds
+        by_fold = _shape(-1, self.folds, width)
+        if self.probabilities and width == 1:
+            sums = nodes.add("Sigmoid", sums)
+        elif self.probabilities:
+            apart = nodes.add("Reshape", sums, nodes.constant(by_fold))
+            shares = nodes.add("Softmax", apart, axis=2)
+            sums = nodes.add("Reshape", shares, nodes.constant(_shape(-1, len(self.slopes))))
+        sloped = nodes.add("Mul", sums, nodes.constant(-self.slopes))
+        each = nodes.add("Sigmoid", nodes.add("Sub", sloped, nodes.constant(self.offsets)))
+        each = nodes.add("Reshape", each, nodes.constant(by_fold))
+        if self.normalised:
+            axis = nodes.constant(_shape(2))
+            each = nodes.add("Div", each, nodes.add("ReduceSum", each, axis, keepdims=1))
+        mean = nodes.add("ReduceMean", each, nodes.constant(_shape(1)), keepdims=0)
+        if self.complement:
+            other = nodes.add("Sub", nodes.constant(np.array(1.0)), mean)
+            mean = nodes.add("Concat", other, mean, axis=1)
+        least = nodes.constant(np.array(LEAST_PROBABILITY))
+        return nodes.add("Log", nodes.add("Max", mean, least))
+
+
+def _shape(*sizes: int) -> npt.NDArray[np.int64]:
+    return np.array(sizes, np.int64)

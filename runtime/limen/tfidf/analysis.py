@@ -1,0 +1,202 @@
+"""Texts to their features, one for every n-gram: what scikit-learn's `build_analyzer` makes, and
+the lookup behind it (sklearn/feature_extraction/text.py).
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from limen.arrays import IntArray
+from limen.format import Vectoriser
+from limen.format.token_patterns import TOKEN_PATTERNS
+from limen.tfidf.hashing import HashedTerms
+
+UNKNOWN = -1
+"""In the place of a feature: the vocabulary does not have the n-gram."""
+_BORDER = -2
+
+BETWEEN = "\x1e"
+"""What stands between texts that are analysed together, the record separator: a space to every
+token pattern, and without effect on lower case and accents of what is beside it."""
+
+_SPACES = re.compile(r"\s\s+")
+_MOST_WORDS = 1 << 16
+
+
+class Lookup(Protocol):
+    """Looks the n-grams of texts up."""
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """Return the features of all n-grams, and the text of each, from 0: int64, (n-grams,). A
+        feature that is not known is UNKNOWN; a hashed feature i that counts -1 is ~i.
+        """
+        ...
+
+
+_OfText: TypeAlias = Callable[[str], Iterable[int]]
+_Prepare: TypeAlias = Callable[[str], str]
+
+
+def lookup(part: Vectoriser) -> Lookup:
+    """Build the analyser of a vectoriser."""
+    if part.analyzer == "word" and part.vocabulary is not None:
+        return _Words(part, part.vocabulary)
+    prepare = _preparation(part)
+    found = _hashed_words(part) if part.analyzer == "word" else _characters(part)
+    return _one_by_one(lambda text: found(prepare(text)))
+
+
+def _preparation(part: Vectoriser) -> _Prepare:
+    strip = {"none": None, "ascii": _only_ascii, "unicode": _without_marks}[part.strip_accents]
+    if strip is None:
+        return str.lower if part.lowercase else str
+    return (lambda text: strip(text.lower())) if part.lowercase else strip
+
+
+def _only_ascii(text: str) -> str:
+    """NFKD, and what is not ASCII dropped."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return decomposed.encode("ascii", "ignore").decode("ascii")
+
+
+def _without_marks(text: str) -> str:
+    """NFKD, and code points with a combining class dropped."""
+    if text.isascii():
+        return text
+    combining = unicodedata.combining
+    return "".join([one for one in unicodedata.normalize("NFKD", text) if not combining(one)])
+
+
+def _one_by_one(found: _OfText) -> Lookup:
+    def each(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        if len(texts) == 1:
+            features = np.array([*found(texts[0])], np.int64)
+            return features, np.zeros(len(features), np.int64)
+        lists = [[*found(text)] for text in texts]
+        lengths = [len(one) for one in lists]
+        features = np.fromiter(chain.from_iterable(lists), np.int64, sum(lengths))
+        return features, np.repeat(np.arange(len(texts)), lengths)
+
+    return each
+
+
+class _Words:
+    """N-grams of words in a vocabulary.
+
+    Many texts are cut into words by one search over all of them, which is half of the work. N-grams
+    of two words and more are looked up as tuples: the words have their hashes already, where a
+    joined text would be made and hashed anew.
+    """
+
+    def __init__(self, part: Vectoriser, vocabulary: Mapping[str, int]) -> None:
+        expression = TOKEN_PATTERNS[part.token_pattern].expression
+        self._words = re.compile(f"{BETWEEN}|{expression}").findall
+        self._prepare = _preparation(part)
+        self._stop = frozenset(part.stop_words)
+        self._unknown = repeat(UNKNOWN)
+        low, high = part.ngram_range
+        single = {**vocabulary} if low == 1 else {}
+        single[BETWEEN] = _BORDER
+        self._single = single.get
+        by_size: dict[int, dict[tuple[str, ...], int]] = {
+            size: {} for size in range(max(low, 2), high + 1)
+        }
+        for term, feature in vocabulary.items() if by_size else ():
+            tokens = tuple(term.split(" "))
+            if len(tokens) in by_size:
+                by_size[len(tokens)][tokens] = feature
+        self._several = [(size, known.get) for size, known in by_size.items() if known]
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        together = BETWEEN.join(texts)
+        if together.count(BETWEEN) != len(texts) - 1:
+            # To the token patterns a separator inside a text is a space like any other.
+            together = BETWEEN.join([text.replace(BETWEEN, " ") for text in texts])
+        tokens = self._words(self._prepare(together))
+        if self._stop:
+            tokens = [token for token in tokens if token not in self._stop]
+        unknown = self._unknown
+        features = np.fromiter(map(self._single, tokens, unknown), np.int64, len(tokens))
+        rows = np.cumsum(features == _BORDER) if len(texts) > 1 else np.zeros_like(features)
+        if not self._several:
+            return features, rows
+        found, places = [features], [rows]
+        for size, get in self._several:
+            grams = zip(*(tokens[skip:] for skip in range(size)), strict=False)
+            count = max(0, len(tokens) - size + 1)
+            # An n-gram over a border is in no vocabulary.
+            found.append(np.fromiter(map(get, grams, unknown), np.int64, count))
+            places.append(rows[:count])
+        return np.concatenate(found), np.concatenate(places)
+
+
+def _hashed_words(part: Vectoriser) -> _OfText:
+    words = re.compile(TOKEN_PATTERNS[part.token_pattern].expression).findall
+    stop = frozenset(part.stop_words)
+    get = _terms(part)
+    low, high = part.ngram_range
+
+    def found(text: str) -> Iterable[int]:
+        tokens = words(text)
+        if stop:
+            tokens = [token for token in tokens if token not in stop]
+        for size in range(low, high + 1):
+            grams = zip(*(tokens[skip:] for skip in range(size)), strict=False)
+            yield from map(get, tokens if size == 1 else map(" ".join, grams))
+
+    return found
+
+
+def _characters(part: Vectoriser) -> _OfText:
+    get = _terms(part)
+    low, high = part.ngram_range
+    if part.analyzer == "char_wb":
+        known = _WordFeatures(get, low, high).__getitem__
+        return lambda text: chain.from_iterable(map(known, text.split()))
+
+    def found(text: str) -> list[int]:
+        text = _SPACES.sub(" ", text)
+        features: list[int] = []
+        for size in range(low, high + 1):
+            last = len(text) - size + 1
+            features += [get(text[start : start + size]) for start in range(last)]
+        return features
+
+    return found
+
+
+class _WordFeatures(dict[str, tuple[int, ...]]):
+    """Word -> features of its character n-grams with a space on both sides, computed when first
+    asked for, since words repeat. It forgets everything when it holds too much.
+    """
+
+    def __init__(self, get: Callable[[str], int], low: int, high: int) -> None:
+        super().__init__()
+        self._get = get
+        self._sizes = range(low, high + 1)
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        padded = f" {word} "
+        grams: list[str] = []
+        for size in self._sizes:
+            if size >= len(padded):
+                # A short word counts once, whatever sizes are left.
+                grams.append(padded)
+                break
+            grams += [padded[start : start + size] for start in range(len(padded) - size + 1)]
+        found = tuple(map(self._get, grams))
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = found
+        return found
+
+
+def _terms(part: Vectoriser) -> Callable[[str], int]:
+    if part.vocabulary is None:
+        return HashedTerms(part.features, alternate_sign=part.alternate_sign).__getitem__
+    get = dict(part.vocabulary).get
+    return lambda term: get(term, UNKNOWN)
