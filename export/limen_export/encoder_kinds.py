@@ -58,7 +58,7 @@ def first_graph(reference: Reference, device: MadeFor) -> tuple[ir.Model, tuple[
     Raises:
         ExportError: onnxruntime refuses the source's graph, or it cannot be given a mask.
     """
-    longest = reference.max_tokens
+    longest = reference.encoder.max_tokens
     # Activations that a graph in 8 bits rounds would fall to the other side after any rewriting.
     if longest is None or reference.precision != "fp32":
         return ir.from_proto(reference.graph), ()

@@ -6,7 +6,7 @@ from typing import Literal
 
 import onnx
 from limen.arrays import FloatArray
-from limen.format import EncoderBlock, EncoderKind, Link, Rule
+from limen.format import EncoderKind, Link, Rule
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,3 @@ class Reference:
     notices: tuple[str, ...]
     thresholds: tuple[float, ...] | None = None
     precision: Literal["fp32", "int8"] = "fp32"
-
-    @property
-    def max_tokens(self) -> int | None:
-        """The longest input in tokens; None where texts are read whole."""
-        return self.encoder.max_tokens if isinstance(self.encoder, EncoderBlock) else None

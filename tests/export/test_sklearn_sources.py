@@ -17,6 +17,7 @@ from limen.errors import ExportError, InputError
 from limen.format import Windows, read
 from limen_export import ExportSettings, export
 from limen_export.settings import NamedTexts
+from limen_export.sources import sklearn_pipeline
 from limen_export.sources.recognising import SourceWishes, recognise
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -62,7 +63,11 @@ def shout(text):
 
 
 def fitted(vectoriser=None, classifier=None, truth=LABELS):
-    steps = [vectoriser or TfidfVectorizer(), classifier or LogisticRegression()]
+    # An ensemble that is not fitted has no length, and so no truth.
+    steps = [
+        TfidfVectorizer() if vectoriser is None else vectoriser,
+        LogisticRegression() if classifier is None else classifier,
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return make_pipeline(*steps).fit(TEXTS, truth)
@@ -231,10 +236,10 @@ def test_broken_files(tmp_path, name):
 def test_sources_are_recognised(tmp_path):
     (tmp_path / "model.skops").write_bytes(b"")
     assert recognise(str(tmp_path / "model.skops")).what == "scikit-learn model model.skops (skops)"
-    assert recognise(fitted()).what == "scikit-learn Pipeline"
+    assert sklearn_pipeline.recognise(fitted()) == "scikit-learn Pipeline"
     assert recognise("some/name").kind == "checkpoint"
-    with pytest.raises(InputError, match="a dict: no kind of source recognises it"):
-        recognise({})
+    with pytest.raises(InputError, match="a dict; expected a path, a hub name, a torch module"):
+        export({}, tmp_path / "none.onnx", ExportSettings())
     found = recognise(str(tmp_path / "none.skops"), "sklearn")
     with pytest.raises(InputError, match="no such file"):
         found.reader.read(str(tmp_path / "none.skops"), SourceWishes())
@@ -248,7 +253,7 @@ def test_skops_through_the_command(tmp_path, untimed, capsys):
     )
     skops.dump(pipeline, tmp_path / "model.skops")
     data = [
-        json.dumps({"text": text, "label": label}, ensure_ascii=False)
+        json.dumps({"text": text, "labels": [label]}, ensure_ascii=False)
         for text, label in zip(TEXTS, LABELS, strict=True)
     ]
     (tmp_path / "data.jsonl").write_text("\n".join(data), encoding="utf-8")
