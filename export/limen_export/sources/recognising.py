@@ -61,9 +61,9 @@ class SourceReader(Protocol):
 
 READERS = {
     "sklearn": "limen_export.sources.sklearn_pipeline",
+    "model2vec": "limen_export.sources.model2vec",
     "sentences": "limen_export.sources.sentences",
     "torch": "limen_export.sources.torch_head",
-    "model2vec": "limen_export.sources.model2vec",
     "onnx": "limen_export.sources.onnx_folder",
     "optimum": "limen_export.sources.optimum",
     "checkpoint": "limen_export.sources.checkpoint",
