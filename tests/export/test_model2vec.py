@@ -94,6 +94,16 @@ def test_a_text_without_a_known_token_gets_the_heads_own_logits(folder, stamped)
     assert np.abs(logits[2] - expected).max() > 0.1
 
 
+def test_many_texts_get_the_bits_that_each_gets_alone(folder, stamped):
+    """Most texts hold no word that this vocabulary knows, and are alike."""
+    found = source_of(folder)
+    file = stamped(found, found.graph)
+    one = open_model(file)
+    alone = np.concatenate([one.logits([text]) for text in corpus()])
+    for threads in (1, 2):
+        assert np.array_equal(open_model(file, threads=threads).logits(corpus()), alone)
+
+
 def test_windows(folder, stamped):
     found = source_of(folder, windows=Windows(2), max_tokens=5)
     texts = ["the day was good and very bad not good", "the day", ""]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import Encoded
 from limen.errors import EngineError, InputError
-from limen.grouping import MOST_TOKENS, Groups
+from limen.grouping import LOOKED_AT, MOST_TOKENS, Groups
 from limen.inference import Inference
 
 WORDS = "happy bright day angry mad sad wow sudden the is".split()
@@ -76,6 +76,25 @@ def test_groups_that_change_a_bit_are_given_up_for_that_length():
     run_all(engine, [8] * 32 + [16] * 32)
     assert engine.runs.count((16, 8)) == 1
     assert engine.runs.count((8, 16)) == 16
+
+
+def test_texts_that_are_alike_to_the_model_show_nothing():
+    engine = Adding(leak=1e-3)
+    groups = Groups(engine)
+    nothing = [{"input_ids": np.zeros((1, 8), np.int64)}] * 16
+    for _ in range(5):
+        assert not np.any(groups.logits(nothing))
+    unlike = [encoded(8, seed).feeds for seed in range(16)]
+    expected = [float(feeds["input_ids"].sum()) for feeds in unlike]
+    assert [float(row[0]) for row in groups.logits(unlike)] == expected
+
+
+def test_groups_of_two_are_trusted_after_several():
+    engine = Adding()
+    groups = Groups(engine)
+    for seed in range(0, 40, 2):
+        groups.logits([encoded(64, seed).feeds, encoded(64, seed + 1).feeds])
+    assert engine.runs.count((1, 64)) == LOOKED_AT
 
 
 @pytest.fixture(params=["tiny_multilabel", "tiny_multiclass", "tiny_one_vs_one"])

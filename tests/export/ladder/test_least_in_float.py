@@ -41,7 +41,7 @@ class Model:
         order = tuple(Sensitivity(f"m{place}", gain, 1) for place, gain in enumerate(self.gains))
         texts = NamedTexts("none", ("a",))
         judging = type("Judging", (), {"texts": texts, "expected": np.zeros((1, 1), np.float32)})
-        source = type("Source", (), {"name": "model"})
+        source = type("Source", (), {"name": "model", "precision": "fp32"})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(climb.Ladder, "_by_sensitivity", lambda _: order)
             patch.setattr(climb.Ladder, "_judged", self.judged)
