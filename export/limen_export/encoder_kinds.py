@@ -49,7 +49,7 @@ def first_graph(reference: Reference, device: MadeFor) -> tuple[ir.Model, tuple[
     Raises:
         ExportError: onnxruntime refuses the source's graph, or it cannot be given a mask.
     """
-    longest = reference.max_tokens
+    longest = reference.encoder.max_tokens
     if longest is None:
         return ir.from_proto(reference.graph), ()
     rewritten = rewrite(reference.graph, longest)

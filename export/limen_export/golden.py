@@ -87,7 +87,7 @@ def golden(
     """
     encoder = open_encoder(reference.encoder)
     if texts is None:
-        texts = golden_texts(encoder, reference.max_tokens)
+        texts = golden_texts(encoder, reference.encoder.max_tokens)
     else:
         check_golden(texts)
     encoded = [encoder.encode(text, index) for index, text in enumerate(texts)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import onnx
 from limen.arrays import FloatArray
-from limen.format import EncoderBlock, EncoderKind, Link, Rule
+from limen.format import EncoderKind, Link, Rule
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,3 @@ class Reference:
     graph: onnx.ModelProto
     versions: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
-
-    @property
-    def max_tokens(self) -> int | None:
-        """The longest input in tokens; None where texts are read whole."""
-        return self.encoder.max_tokens if isinstance(self.encoder, EncoderBlock) else None

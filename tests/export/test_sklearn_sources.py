@@ -62,7 +62,11 @@ def shout(text):
 
 
 def fitted(vectoriser=None, classifier=None, truth=LABELS):
-    steps = [vectoriser or TfidfVectorizer(), classifier or LogisticRegression()]
+    # An ensemble that is not fitted has no length, and so no truth.
+    steps = [
+        TfidfVectorizer() if vectoriser is None else vectoriser,
+        LogisticRegression() if classifier is None else classifier,
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return make_pipeline(*steps).fit(TEXTS, truth)
@@ -248,7 +252,7 @@ def test_skops_through_the_command(tmp_path, untimed, capsys):
     )
     skops.dump(pipeline, tmp_path / "model.skops")
     data = [
-        json.dumps({"text": text, "label": label}, ensure_ascii=False)
+        json.dumps({"text": text, "labels": [label]}, ensure_ascii=False)
         for text, label in zip(TEXTS, LABELS, strict=True)
     ]
     (tmp_path / "data.jsonl").write_text("\n".join(data), encoding="utf-8")

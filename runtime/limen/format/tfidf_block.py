@@ -89,6 +89,10 @@ class TfidfBlock:
     weightings: tuple[Weighting, ...] = ()
 
     @property
+    def max_tokens(self) -> None:
+        """The longest input: there is none."""
+
+    @property
     def features(self) -> int:
         """How many features there are."""
         return sum(part.features for part in self.parts)
