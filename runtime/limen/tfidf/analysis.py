@@ -5,7 +5,7 @@ the lookup behind it (sklearn/feature_extraction/text.py).
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -14,10 +14,7 @@ from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.token_patterns import TOKEN_PATTERNS
 from limen.tfidf.hashing import HashedTerms
-
-UNKNOWN = -1
-"""In the place of a feature: the vocabulary does not have the n-gram."""
-_BORDER = -2
+from limen.tfidf.word_grams import UNKNOWN, WordGrams
 
 BETWEEN = "\x1e"
 """What stands between texts that are analysed together, the record separator: a space to every
@@ -87,9 +84,8 @@ def _one_by_one(found: _OfText) -> Lookup:
 class _Words:
     """N-grams of words in a vocabulary.
 
-    Many texts are cut into words by one search over all of them, which is half of the work. N-grams
-    of two words and more are looked up as tuples: the words have their hashes already, where a
-    joined text would be made and hashed anew.
+    Many texts are cut into words by one search over all of them, which is half of the work; n-grams
+    are then found by numbers (`limen.tfidf.word_grams`).
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Mapping[str, int]) -> None:
@@ -97,19 +93,7 @@ class _Words:
         self._words = re.compile(f"{BETWEEN}|{expression}").findall
         self._prepare = _preparation(part)
         self._stop = frozenset(part.stop_words)
-        self._unknown = repeat(UNKNOWN)
-        low, high = part.ngram_range
-        single = {**vocabulary} if low == 1 else {}
-        single[BETWEEN] = _BORDER
-        self._single = single.get
-        by_size: dict[int, dict[tuple[str, ...], int]] = {
-            size: {} for size in range(max(low, 2), high + 1)
-        }
-        for term, feature in vocabulary.items() if by_size else ():
-            tokens = tuple(term.split(" "))
-            if len(tokens) in by_size:
-                by_size[len(tokens)][tokens] = feature
-        self._several = [(size, known.get) for size, known in by_size.items() if known]
+        self._grams = WordGrams(vocabulary, part.ngram_range, border=BETWEEN)
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         together = BETWEEN.join(texts)
@@ -119,19 +103,7 @@ class _Words:
         tokens = self._words(self._prepare(together))
         if self._stop:
             tokens = [token for token in tokens if token not in self._stop]
-        unknown = self._unknown
-        features = np.fromiter(map(self._single, tokens, unknown), np.int64, len(tokens))
-        rows = np.cumsum(features == _BORDER) if len(texts) > 1 else np.zeros_like(features)
-        if not self._several:
-            return features, rows
-        found, places = [features], [rows]
-        for size, get in self._several:
-            grams = zip(*(tokens[skip:] for skip in range(size)), strict=False)
-            count = max(0, len(tokens) - size + 1)
-            # An n-gram over a border is in no vocabulary.
-            found.append(np.fromiter(map(get, grams, unknown), np.int64, count))
-            places.append(rows[:count])
-        return np.concatenate(found), np.concatenate(places)
+        return self._grams.found(tokens, several=len(texts) > 1)
 
 
 def _hashed_words(part: Vectoriser) -> _OfText:
@@ -158,13 +130,12 @@ def _characters(part: Vectoriser) -> _OfText:
         known = _WordFeatures(get, low, high).__getitem__
         return lambda text: chain.from_iterable(map(known, text.split()))
 
-    def found(text: str) -> list[int]:
+    def found(text: str) -> Iterable[int]:
         text = _SPACES.sub(" ", text)
-        features: list[int] = []
-        for size in range(low, high + 1):
-            last = len(text) - size + 1
-            features += [get(text[start : start + size]) for start in range(last)]
-        return features
+        cut, length = text.__getitem__, len(text)
+        sizes = range(low, min(high, length) + 1)
+        parts = (map(slice, range(length), range(size, length + 1)) for size in sizes)
+        return map(get, map(cut, chain.from_iterable(parts)))
 
     return found
 
@@ -195,8 +166,14 @@ class _WordFeatures(dict[str, tuple[int, ...]]):
         return found
 
 
+class _Terms(dict[str, int]):
+    """A vocabulary that gives UNKNOWN for other terms, and keeps nothing of them."""
+
+    def __missing__(self, term: str) -> int:
+        return UNKNOWN
+
+
 def _terms(part: Vectoriser) -> Callable[[str], int]:
     if part.vocabulary is None:
         return HashedTerms(part.features, alternate_sign=part.alternate_sign).__getitem__
-    get = dict(part.vocabulary).get
-    return lambda term: get(term, UNKNOWN)
+    return _Terms(part.vocabulary).__getitem__
