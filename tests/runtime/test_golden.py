@@ -35,7 +35,9 @@ def model(golden_folder, name):
 
 
 def test_every_file_has_cases_and_is_small(golden_folder, cases):
-    assert sorted(path.name for path in golden_folder.glob("*.onnx")) == sorted(cases)
+    # What the file of features gives is in test_tfidf.py.
+    names = {path.name for path in golden_folder.glob("*.onnx")} - {"tiny_features.onnx"}
+    assert names == {*cases}
     assert tuple(sorted(cases)) == FILES
     assert all((golden_folder / name).stat().st_size < 20_000 for name in cases)
 

@@ -21,6 +21,7 @@ from limen_export.graph.endings import (
     Votes,
 )
 from limen_export.graph.gather_sum import Ending
+from limen_export.sources.sklearn_binary import binary_column, binary_columns, varied
 from limen_export.sources.sklearn_calibration import Calibrated, calibrated
 from limen_export.sources.sklearn_parts import (
     BAYES,
@@ -33,9 +34,6 @@ from limen_export.sources.sklearn_parts import (
     joined,
     unsupported,
 )
-
-_ALWAYS = 40.0
-"""Decision value of a label that every training text had: its sigmoid is 1 in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +157,7 @@ def _one_vs_rest(estimator: Estimator, name: str) -> SklearnHead:
             return SklearnHead(
                 classes, head.rule, head.link, head.columns, head.ending, head.logits
             )
-        columns = _column(parts[0], name)
+        columns = binary_column(parts[0], name)
         notices = () if columns.sure else _margins(parts[0])
         ending = AsTheyAre(1)
         return SklearnHead(classes, "multiclass", "sigmoid", columns, ending, columns.own, notices)
@@ -192,11 +190,11 @@ def _of_parts(
     kinds = {type(part) for part in parts} - {_ConstantPredictor}
     if kinds == {CalibratedClassifierCV}:
         return _of_calibrated(parts, rule, classes, name)
-    columns = joined(_parts(parts, name))
+    columns = joined(binary_columns(parts, name))
     if rule == "one_vs_one" and kinds <= {*BAYES}:
         # scikit-learn takes the probability for a pair's confidence, not the log-odds.
         return _bayes_pairs(columns, classes)
-    notices = () if columns.sure else _margins(_varied(parts)[0])
+    notices = () if columns.sure else _margins(varied(parts)[0])
     if rule == "multilabel":
         return _many(classes, columns, notices)
     ending = AsTheyAre(len(parts))
@@ -241,43 +239,6 @@ def _many(classes: Sequence[object], columns: Columns, notices: tuple[str, ...])
     return SklearnHead(
         tuple(classes), "multilabel", "sigmoid", columns, ending, columns.own, notices
     )
-
-
-def _varied(parts: Sequence[Estimator]) -> list[Estimator]:
-    """Leave out parts about a label that every training text had, or none."""
-    return [part for part in parts if type(part) is not _ConstantPredictor]
-
-
-def _parts(parts: Sequence[Estimator], name: str) -> list[Columns]:
-    """Read binary parts, those that always answer alike among them."""
-    varied = _varied(parts)
-    if not varied:
-        raise ExportError(f"{name}: every label was given to all training texts, or to none")
-    features = len(_column(varied[0], name).weights)
-    return [
-        _constant(part, features) if type(part) is _ConstantPredictor else _column(part, name)
-        for part in parts
-    ]
-
-
-def _constant(part: Estimator, features: int) -> Columns:
-    value = _ALWAYS if part.y_.ravel()[0] else -_ALWAYS
-    return Columns(
-        np.zeros((features, 1)),
-        np.array([value]),
-        lambda matrix: np.full((matrix.shape[0], 1), value),
-        sure=True,
-    )
-
-
-def _column(part: Estimator, name: str) -> Columns:
-    """Read a binary part: one column about its second class."""
-    if len(getattr(part, "classes_", (0, 1))) != 2:
-        raise ExportError(
-            f"{name}: a part of {type(part).__name__} with {len(part.classes_)} classes; expected "
-            "two"
-        )
-    return columns_of(part, name)
 
 
 def _require_fitted(estimator: Estimator, attribute: str, name: str) -> None:

@@ -4,7 +4,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, TypeAlias, cast, get_args
 
 import numpy as np
@@ -179,7 +178,8 @@ def _vocabulary(node: Node, place: int, features: int, tables: dict[str, Table])
     ends = np.cumsum(lengths, dtype=np.int64)
     if (lengths < 0).any() or ends[-1] != len(text):
         node.fail(f"lengths of terms do not add up to {len(text):,} characters")
-    terms = [text[start:end] for start, end in pairwise([0, *ends.tolist()])]
+    bounds = [0, *ends.tolist()]
+    terms = [*map(text.__getitem__, map(slice, bounds, bounds[1:]))]
     vocabulary = dict(zip(terms, range(features), strict=True))
     if len(vocabulary) != features:
         node.fail(f"a term stands twice among {features:,}")

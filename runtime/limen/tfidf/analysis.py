@@ -5,21 +5,23 @@ the lookup behind it (sklearn/feature_extraction/text.py).
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, compress, repeat
 from typing import Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.token_patterns import TOKEN_PATTERNS
+from limen.tfidf.grams import UNKNOWN, Grams, Terms
 from limen.tfidf.hashing import HashedTerms
-from limen.tfidf.word_grams import UNKNOWN, WordGrams
 
 BETWEEN = "\x1e"
 """What stands between texts that are analysed together, the record separator: a space to every
 token pattern, and without effect on lower case and accents of what is beside it."""
 
+_BORDER = -2
 _SPACES = re.compile(r"\s\s+")
 _MOST_WORDS = 1 << 16
 
@@ -40,10 +42,11 @@ _Prepare: TypeAlias = Callable[[str], str]
 
 def lookup(part: Vectoriser) -> Lookup:
     """Build the analyser of a vectoriser."""
-    if part.analyzer == "word" and part.vocabulary is not None:
-        return _Words(part, part.vocabulary)
+    if part.vocabulary is not None and part.analyzer != "char_wb":
+        kind = _Words if part.analyzer == "word" else _Characters
+        return kind(part, part.vocabulary)
     prepare = _preparation(part)
-    found = _hashed_words(part) if part.analyzer == "word" else _characters(part)
+    found = _hashed_words(part) if part.analyzer == "word" else _by_characters(part)
     return _one_by_one(lambda text: found(prepare(text)))
 
 
@@ -82,10 +85,8 @@ def _one_by_one(found: _OfText) -> Lookup:
 
 
 class _Words:
-    """N-grams of words in a vocabulary.
-
-    Many texts are cut into words by one search over all of them, which is half of the work; n-grams
-    are then found by numbers (`limen.tfidf.word_grams`).
+    """N-grams of words in a vocabulary. Many texts are cut into words by one search over all of
+    them, which is half of the work.
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Mapping[str, int]) -> None:
@@ -93,7 +94,21 @@ class _Words:
         self._words = re.compile(f"{BETWEEN}|{expression}").findall
         self._prepare = _preparation(part)
         self._stop = frozenset(part.stop_words)
-        self._grams = WordGrams(vocabulary, part.ngram_range, border=BETWEEN)
+        sizes = np.fromiter((term.count(" ") + 1 for term in vocabulary), np.int64, len(vocabulary))
+        usable = _within(sizes, part.ngram_range)
+        words = " ".join(compress(vocabulary, usable)).split(" ") if usable.any() else []
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+        self._grams = Grams(
+            Terms(
+                np.fromiter(map(numbers.__getitem__, words), np.int64, len(words)),
+                sizes[usable],
+                usable.nonzero()[0],
+                max(1, len(numbers)),
+            )
+        )
+        numbers[BETWEEN] = _BORDER
+        self._numbers = numbers.get
+        self._unknown = repeat(UNKNOWN)
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         together = BETWEEN.join(texts)
@@ -103,7 +118,40 @@ class _Words:
         tokens = self._words(self._prepare(together))
         if self._stop:
             tokens = [token for token in tokens if token not in self._stop]
-        return self._grams.found(tokens, several=len(texts) > 1)
+        numbers = np.fromiter(map(self._numbers, tokens, self._unknown), np.int64, len(tokens))
+        rows = np.cumsum(numbers == _BORDER) if len(texts) > 1 else np.zeros_like(numbers)
+        return self._grams.found(numbers, rows)
+
+
+class _Characters:
+    """N-grams of characters in a vocabulary."""
+
+    def __init__(self, part: Vectoriser, vocabulary: Mapping[str, int]) -> None:
+        self._prepare = _preparation(part)
+        sizes = np.fromiter(map(len, vocabulary), np.int64, len(vocabulary))
+        usable = _within(sizes, part.ngram_range)
+        codes = _codes("".join(compress(vocabulary, usable)))
+        self._known, numbers = np.unique(codes, return_inverse=True)
+        parts = max(1, len(self._known))
+        self._grams = Grams(Terms(numbers, sizes[usable], usable.nonzero()[0], parts))
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        prepared = [_SPACES.sub(" ", self._prepare(text)) for text in texts]
+        codes = _codes("".join(prepared))
+        rows = np.repeat(np.arange(len(texts)), [len(text) for text in prepared])
+        if not len(self._known):
+            return rows[:0], rows[:0]
+        at = np.minimum(np.searchsorted(self._known, codes), len(self._known) - 1)
+        return self._grams.found(np.where(self._known[at] == codes, at, UNKNOWN), rows)
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), np.dtype("<u4"))
+
+
+def _within(sizes: IntArray, ngram_range: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    within: npt.NDArray[np.bool_] = (sizes >= ngram_range[0]) & (sizes <= ngram_range[1])
+    return within
 
 
 def _hashed_words(part: Vectoriser) -> _OfText:
@@ -123,7 +171,7 @@ def _hashed_words(part: Vectoriser) -> _OfText:
     return found
 
 
-def _characters(part: Vectoriser) -> _OfText:
+def _by_characters(part: Vectoriser) -> _OfText:
     get = _terms(part)
     low, high = part.ngram_range
     if part.analyzer == "char_wb":
