@@ -187,7 +187,7 @@ def test_missing_folder_is_refused(name, tmp_path, texts, monkeypatch):
 def test_a_file_instead_of_a_folder_is_refused(tmp_path, texts):
     (tmp_path / "weights.safetensors").write_bytes(b"")
     (tmp_path / "weights.onnx").write_bytes(b"")
-    assert "no such folder" in refused(tmp_path / "weights.onnx", tmp_path / "out", texts)
+    assert "no config.json beside" in refused(tmp_path / "weights.onnx", tmp_path / "out", texts)
     assert "--backbone" in refused(tmp_path / "weights.safetensors", tmp_path / "out", texts)
 
 
