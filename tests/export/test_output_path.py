@@ -16,7 +16,7 @@ from limen_export.settings import NamedTexts
 
 OLD = b"an older file"
 STEPS = (
-    "limen_export.pipeline.rewrite",
+    "limen_export.encoder_kinds.rewrite",
     "limen_export.ladder.rung_graphs.observe",
     "limen_export.ladder.rung_graphs.optimise_offline",
     "limen_export.ladder.judging.Judging.judge",
