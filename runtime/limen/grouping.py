@@ -27,6 +27,10 @@ LOOKED_AT = 16
 """Unlike rows of a length that must come out alike before groups of it are trusted. Texts that are
 alike to the model (no known word in any) show nothing: their sums have no rounding to differ in."""
 
+MOST_LOOKS = 16
+"""Groups of a length that are looked at. Where so many do not hold enough unlike rows, looking on
+would cost more than grouping saves, and the length is given up."""
+
 
 class Groups:
     """Runs texts of equal length together on one engine, where it has seen that it may."""
@@ -40,6 +44,7 @@ class Groups:
         self._engine = engine
         self._same_bits: dict[int, bool] = {}
         self._seen: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._looks: defaultdict[int, int] = defaultdict(int)
 
     def size(self, tokens: int) -> int:
         """Return how many texts of so many tokens to run together: a power of two, 1 for none."""
@@ -98,8 +103,12 @@ class Groups:
         if alone.tobytes() != together.tobytes():
             self._same_bits[tokens] = False
             return
+        if tokens in self._same_bits:
+            # Another thread has seen enough meanwhile.
+            return
         seen = self._seen[tokens]
         seen.update(row.tobytes() for row in alone)
-        if len(seen) >= LOOKED_AT:
-            self._same_bits[tokens] = True
-            seen.clear()
+        self._looks[tokens] += 1
+        if len(seen) >= LOOKED_AT or self._looks[tokens] >= MOST_LOOKS:
+            self._same_bits[tokens] = len(seen) >= LOOKED_AT
+            self._seen.pop(tokens, None)

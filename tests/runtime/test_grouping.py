@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import Encoded
 from limen.errors import EngineError, InputError
-from limen.grouping import LOOKED_AT, MOST_TOKENS, Groups
+from limen.grouping import LOOKED_AT, MOST_LOOKS, MOST_TOKENS, Groups
 from limen.inference import Inference
 
 WORDS = "happy bright day angry mad sad wow sudden the is".split()
@@ -163,3 +163,12 @@ def test_int8_with_scales_of_each_run_is_never_grouped(forge, tmp_path):
         inference = limen.load(file)._inference
         assert isinstance(inference, Inference)
         assert (inference._groups is not None) is grouped
+
+
+def test_texts_that_are_alike_are_not_looked_at_for_ever():
+    engine = Adding()
+    groups, feeds = Groups(engine), [encoded(64).feeds] * 2
+    for _ in range(3 * MOST_LOOKS):
+        groups.logits(feeds)
+    assert engine.runs.count((2, 64)) == MOST_LOOKS
+    assert groups.size(64) == 1
