@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.errors import ExportError
+from limen.format import EncoderBlock
 from limen.progress import Silent
 from limen_export.ladder import climb
 from limen_export.ladder.sensitivity import Sensitivity
@@ -41,7 +42,7 @@ class Model:
         order = tuple(Sensitivity(f"m{place}", gain, 1) for place, gain in enumerate(self.gains))
         texts = NamedTexts("none", ("a",))
         judging = type("Judging", (), {"texts": texts, "expected": np.zeros((1, 1), np.float32)})
-        source = type("Source", (), {"name": "model"})
+        source = type("Source", (), {"name": "model", "encoder": EncoderBlock("{}", 8)})
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(climb.Ladder, "_by_sensitivity", lambda _: order)
             patch.setattr(climb.Ladder, "_judged", self.judged)
