@@ -3,7 +3,6 @@
 import os
 import threading
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -121,4 +120,5 @@ def _gain(usual: Engine, second: Engine, feeds: Feeds) -> float:
             start = perf_counter()
             engine.logits(feeds)
             own.append(perf_counter() - start)
-    return median(taken[0]) / median(taken[1])
+    usual_time, second_time = (float(np.median(times)) for times in taken)
+    return usual_time / second_time
