@@ -53,7 +53,7 @@ def test_texts_of_several_windows_run_alone():
 
 
 def run_all(engine, lengths):
-    """The same texts four times: the first groups of a length are looked at, the others trust them."""
+    """The same texts four times: first groups of a length are looked at, the others trusted."""
     groups, texts = Groups(engine), dict(enumerate(map(encoded, lengths, range(len(lengths)))))
     for _ in range(4):
         for piece in groups.arranged(texts):
