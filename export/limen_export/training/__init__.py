@@ -1,5 +1,5 @@
-"""From labelled text to a checkpoint worth exporting. Needs the extra `limen[train]`."""
+"""From labelled text to a classifier worth exporting. Needs the extra `limen[train]`."""
 
 from limen.extras import require
 
-require("train", ("accelerate",))
+require("train", ("accelerate", "imblearn"))
