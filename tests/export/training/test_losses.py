@@ -1,4 +1,4 @@
-"""Losses against the formulas of their sources, written out text by text or taken from elsewhere."""
+"""Losses against the formulas of their sources, in plain numbers or as other libraries do."""
 
 import math
 from itertools import combinations
