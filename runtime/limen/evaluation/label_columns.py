@@ -39,6 +39,7 @@ def label_flags(
             "give the name of the column that holds the text (--column); a file needs a header"
         )
     others = [column for column in columns if column != source.text_column]
+    names.see_columns(others, source.label_column)
     places = [(column, names.named(column)) for column in others]
     flags = tuple((column, place) for column, place in places if place is not None)
     also_label = names.named(source.label_column) is not None and len(flags) > 1

@@ -68,6 +68,15 @@ class LabelNames:
         """Return the classifier's name of a place."""
         return self._labels[place]
 
+    def see_columns(self, columns: Sequence[str], label_column: str) -> None:
+        """Be shown the columns of a table before its records; a classifier's labels are fixed, so
+        nothing is learned from them here.
+
+        Args:
+            columns: names of the columns, without the one of the text.
+            label_column: the one in which labels are expected, there or not.
+        """
+
     def named(self, name: str) -> int | None:
         """Return the place of a name, None for one that is not known; digits are no place here."""
         place = self._exact.get(name)

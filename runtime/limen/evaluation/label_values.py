@@ -62,9 +62,14 @@ def _is_vector(items: list[object], labels: int, where: str) -> bool:
     A list of nothing but truth values (true, false, 0, 1, 0.0, 1.0) is a vector if at least one of
     them cannot be a place (true, false, 0.0, 1.0), or if there are more than two: as places, 0 and
     1 would repeat. Its length must then be the number of labels. One or two whole numbers are
-    places, except where they are as many as the labels: there they could be either.
+    places, except where they are as many as the labels: there they could be either. Where no label
+    is known yet nothing is a vector, and each number is refused by itself.
     """
-    if not items or not all(isinstance(item, int | float) and item in (0, 1) for item in items):
+    if (
+        not labels
+        or not items
+        or not all(isinstance(item, int | float) and item in (0, 1) for item in items)
+    ):
         return False
     only_numbers = all(isinstance(item, int) and not isinstance(item, bool) for item in items)
     if only_numbers and len(items) <= 2:

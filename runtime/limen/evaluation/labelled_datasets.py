@@ -51,12 +51,12 @@ def dataset_records(source: LabelledSource, names: LabelNames) -> Iterator[Label
         text = text_of(record.get(source.text_column), source.text_column, where)
         if flags:
             places = {place for name, place in flags if flag_of(record.get(name), name, where)}
-            yield LabelledText(text, tuple(sorted(places)))
+            yield LabelledText(text, tuple(sorted(places)), where)
         else:
             value = record.get(source.label_column)
             if classes is not None:
                 value = _spoken(value, classes, where)
-            yield LabelledText(text, places_of(value, names, where))
+            yield LabelledText(text, places_of(value, names, where), where)
 
 
 def _opened(path: str) -> _Rows:

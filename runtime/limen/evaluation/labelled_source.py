@@ -1,7 +1,7 @@
 """What labelled texts are, and where they come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from limen.errors import InputError
@@ -14,10 +14,13 @@ class LabelledText:
     Attributes:
         text: as the data holds it.
         labels: places in the classifier's labels, ascending, each once; empty for none.
+        where: file and line or record, for messages; empty where nobody said. Records that differ
+            in nothing else are equal.
     """
 
     text: str
     labels: tuple[int, ...]
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,9 @@ class _Table:
             )
         text = text_of(row[self._text], self._source.text_column, where)
         if not self._flags:
-            return LabelledText(text, self._cells.places(row[self._label], where))
+            return LabelledText(text, self._cells.places(row[self._label], where), where)
         places = {flag.place for flag in self._flags if flag_of(row[flag.column], flag.name, where)}
-        return LabelledText(text, tuple(sorted(places)))
+        return LabelledText(text, tuple(sorted(places)), where)
 
 
 def _rows(lines: TextIO, path: Path, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:

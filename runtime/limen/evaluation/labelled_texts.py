@@ -14,7 +14,7 @@ from limen.evaluation.labelled_source import LabelledSource, LabelledText, text_
 from limen.evaluation.labelled_tables import DIALECTS, table_records
 from limen.text_files import json_lines, opened, read_texts
 
-__all__ = ["LabelledSource", "LabelledText", "read_labelled", "read_labels"]
+__all__ = ["LabelledSource", "LabelledText", "read_labelled", "read_labels", "read_records"]
 
 _SEPARATOR = ","
 _JSON_LINES = ".jsonl"
@@ -45,7 +45,19 @@ def read_labelled(source: LabelledSource, labels: Sequence[str]) -> Iterator[Lab
             without text or labels or of wrong type, or a label that the classifier does not have.
             Messages name line or record and never quote a text.
     """
-    names = LabelNames(labels, source.label_names)
+    return read_records(source, LabelNames(labels, source.label_names))
+
+
+def read_records(source: LabelledSource, names: LabelNames) -> Iterator[LabelledText]:
+    """Read labelled texts as `read_labelled` does, with names that may be learned on the way.
+
+    Args:
+        source: where the texts are; what its names in the data mean, `names` knows already.
+        names: the labels, or `FoundNames`.
+
+    Raises:
+        InputError: as `read_labelled` says.
+    """
     return _at_least_one(_reader(source.path)(source, names), source.path)
 
 
@@ -85,7 +97,7 @@ def _json_records(source: LabelledSource, names: LabelNames) -> Iterator[Labelle
                 _field(record, source.text_column, where, "--column"), source.text_column, where
             )
             value = _field(record, source.label_column, where, "--labels")
-            yield LabelledText(text, places_of(value, names, where))
+            yield LabelledText(text, places_of(value, names, where), where)
 
 
 def _field(record: object, column: str, where: str, option: str) -> object:

@@ -97,7 +97,7 @@ def part_of(keys: KeyArray, parts: Parts, salt: str = "") -> PartArray:
     # Exact: a product with a power of two only moves the exponent.
     ends = [int(fsum(shares[: count + 1]) * 2.0**_KEY_BITS) for count in range(len(shares) - 1)]
     bounds = np.array([min(end, 2**_KEY_BITS - 1) for end in ends], dtype=np.uint64)
-    return np.searchsorted(bounds, _mixed(keys, f"parts\0{salt}"), side="right").astype(np.int8)
+    return np.searchsorted(bounds, mixed(keys, f"parts\0{salt}"), side="right").astype(np.int8)
 
 
 def folds(keys: KeyArray, count: int, salt: str = "") -> PartArray:
@@ -118,15 +118,19 @@ def folds(keys: KeyArray, count: int, salt: str = "") -> PartArray:
     if not 2 <= count <= _MOST:
         raise InputError(f"{count} folds; expected 2 to {_MOST}")
     half = np.uint64(_KEY_BITS // 2)
-    mixed = _mixed(keys, f"folds\0{salt}")
-    return (((mixed >> half) * np.uint64(count)) >> half).astype(np.int8)
+    spread = mixed(keys, f"folds\0{salt}")
+    return (((spread >> half) * np.uint64(count)) >> half).astype(np.int8)
 
 
-def _mixed(keys: KeyArray, salt: str) -> KeyArray:
+def mixed(keys: KeyArray, salt: str) -> KeyArray:
     """Mix keys with a salt: the finaliser of SplitMix64 on their exclusive or (Steele, Lea, Flood:
     Fast splittable pseudorandom number generators, 2014). It maps unlike keys to unlike values.
+
+    Args:
+        keys: uint64, any shape.
+        salt: another one gives another, independent mix.
     """
-    mixed = np.asarray(keys, dtype=np.uint64) ^ np.uint64(_digest(salt))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    value = np.asarray(keys, dtype=np.uint64) ^ np.uint64(_digest(salt))
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
