@@ -23,6 +23,8 @@ COMMANDS = {
     "doctor": ("limen.commands.doctor", "say what limen will use on this machine, and why"),
     "tune": ("limen.commands.tune", "fit calibration and operating points on labelled texts"),
     "evaluate": ("limen.commands.evaluate", "judge a classifier file on labelled texts"),
+    "train": ("limen_export.commands.train", "train a classifier on labelled texts"),
+    "build": ("limen_export.commands.build", "train, and turn the result into a classifier file"),
     "export": ("limen_export.commands.export", "turn a trained checkpoint into a classifier file"),
     "bench": ("limen_bench.commands.bench", "measure a classifier file, and rivals beside it"),
     "bench report": ("limen_bench.commands.bench_report", "make a page of results"),

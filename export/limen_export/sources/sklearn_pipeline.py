@@ -3,6 +3,7 @@ pickle that the user trusts, or as an object in Python.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 
+from limen_export.given_labels import read_label_names
 from limen_export.graph.gather_sum import gather_sum
 from limen_export.reference import Reference
 from limen_export.sources.recognising import SourceWishes
@@ -28,6 +30,9 @@ from limen_export.versions import installed_versions
 _LIBRARIES = ("limen", "numpy", "onnx", "onnxruntime", "scikit-learn", "scipy", "skops")
 _SEARCHES = (GridSearchCV, RandomizedSearchCV)
 
+TRAINED, TRAINED_LABELS = "classifier.skops", "labels.json"
+"""In a folder that `limen train` wrote; names where classes are numbers."""
+
 _Estimator: TypeAlias = Any
 
 
@@ -35,9 +40,11 @@ def recognise(source: object) -> str | None:
     """Take fitted estimators and files of scikit-learn, by their suffix."""
     if isinstance(source, BaseEstimator):
         return f"scikit-learn {type(source).__name__}"
-    if not isinstance(source, str) or not Path(source).is_file():
+    if not isinstance(source, str):
         return None
-    path = Path(source)
+    path = _stored_in(Path(source))
+    if not path.is_file():
+        return None
     if path.suffix.lower() not in ESTIMATOR_SUFFIXES:
         return None
     kind = "a pickle" if path.suffix.lower() in PICKLE_SUFFIXES else "skops"
@@ -53,7 +60,9 @@ def read(source: object, wishes: SourceWishes) -> Reference:
     """
     _refuse_wishes(wishes)
     if isinstance(source, str):
-        estimator, name, notices = _loaded(Path(source), trusted=wishes.trust)
+        path = _stored_in(Path(source))
+        estimator, name, notices = _loaded(path, trusted=wishes.trust)
+        wishes = replace(wishes, labels=wishes.labels or _labels_beside(path))
     else:
         estimator, name, notices = source, type(source).__name__, ()
     if isinstance(estimator, _SEARCHES):
@@ -61,6 +70,16 @@ def read(source: object, wishes: SourceWishes) -> Reference:
             raise ExportError(f"{name}: {type(estimator).__name__} is not fitted; fit it first")
         estimator = estimator.best_estimator_
     return read_pipeline(estimator, name, wishes, notices)
+
+
+def _stored_in(path: Path) -> Path:
+    """A folder stands for the file that `limen train` wrote there."""
+    return path / TRAINED if (path / TRAINED).is_file() else path
+
+
+def _labels_beside(path: Path) -> tuple[str, ...] | None:
+    names = path.with_name(TRAINED_LABELS)
+    return read_label_names(names) if path.name == TRAINED and names.is_file() else None
 
 
 def read_pipeline(

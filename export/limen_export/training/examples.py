@@ -65,12 +65,14 @@ class Examples:
     @property
     def classes(self) -> Places:
         """With `multiclass`: the place of each text's label, (texts,)."""
-        return self.truth.argmax(axis=1)
+        places: Places = self.truth.argmax(axis=1)
+        return places
 
     @property
     def support(self) -> Places:
         """For each label, of how many texts it is true, (labels,)."""
-        return self.truth.sum(axis=0)
+        counts: Places = self.truth.sum(axis=0)
+        return counts
 
     def at(self, places: Places, name: str | None = None) -> "Examples":
         """Return the texts at these places, in this order; a place may stand several times."""

@@ -1,172 +1,275 @@
-"""Fine-tuning a backbone with a new multi-label head, by transformers' Trainer."""
+"""A backbone and its head trained together, by transformers' Trainer."""
 
-import sys
-from collections.abc import Iterator
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from limen.errors import ExportError, InputError, reason
+from limen.errors import LimenError, reason
+from limen.processor import read_processor
+from limen.progress import Progress
+from safetensors import SafetensorError
+from torch import nn
 from transformers import (
-    AutoModelForSequenceClassification,
     DataCollatorWithPadding,
+    EarlyStoppingCallback,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
 )
 
-from limen_export.settings import LabelledTexts
-from limen_export.sources.checkpoint_folder import CheckpointFolder, find_checkpoint
+from limen_export.sources.checkpoint_folder import CheckpointFolder
+from limen_export.sources.head_wishes import Pooling
+from limen_export.sources.pooling import PooledClassifier
 from limen_export.sources.tokens import read_tokenizer
-from limen_export.transformers_quiet import quiet_transformers
+from limen_export.training.backbones import (
+    HeadSaid,
+    load_whole,
+    save_with_head,
+    with_new_head,
+    with_own_head,
+)
+from limen_export.training.checkpoints import check_room, last_whole, not_written
+from limen_export.training.dev_figure import DevFigure
+from limen_export.training.examples import Examples
+from limen_export.training.loss_settings import LossSettings
+from limen_export.training.losses import make_loss
+from limen_export.training.recipes import FinetuneRecipe
+from limen_export.training.trainer_watch import CurvePoint, Watch
+
+_FIGURE = "dev"
+_LOGGED = 20
+"""Points of the training loss in each epoch."""
+_POOLING: Pooling = "cls"
+"""Of binary heads, where the recipe names none."""
 
 
 @dataclass(frozen=True)
-class FinetuneSettings:
-    """Settings of a fine-tuning run.
+class FinetuneWork:
+    """What one run of fine-tuning works on.
 
     Attributes:
-        epochs: passes over the texts.
-        batch_size: texts in one step.
-        learning_rate: peak of AdamW's rate for the backbone; rates rise over the first tenth of
-            the steps and then fall to zero in a straight line.
-        head_learning_rate: the same for the head and the pooler, which start untrained.
-        freeze_embeddings: leave the embedding tables as they are: half of a small model's weights,
-            of which a few hundred texts touch a few rows.
-        weight_decay: AdamW's.
-        max_tokens: longer texts are truncated while training.
+        folder: the backbone's.
+        train: texts to learn from.
+        dev: texts that choose the epoch; None trains all epochs and keeps the last.
+        said: labels and rule; its pooling counts where the recipe names one.
+        loss: what is minimised.
         seed: of the new head, the order of texts, and dropout.
+        checkpoints: folder for checkpoints, in which an earlier run may have left some.
     """
 
-    epochs: int = 8
-    batch_size: int = 16
-    learning_rate: float = 2e-4
-    head_learning_rate: float = 1e-3
-    freeze_embeddings: bool = True
-    weight_decay: float = 0.01
-    max_tokens: int = 128
-    seed: int = 13
+    folder: CheckpointFolder
+    train: Examples
+    dev: Examples | None
+    said: HeadSaid
+    loss: LossSettings
+    seed: int
+    checkpoints: Path
 
 
-def finetune_multilabel(
-    backbone: str,
-    labels: tuple[str, ...],
-    labelled: LabelledTexts,
-    output: Path,
-    settings: FinetuneSettings,
-) -> None:
-    """Train a head and its backbone together with binary cross-entropy, and save them.
+class Trainee(nn.Module):
+    """A classifier as Trainer wants it: named inputs to named outputs."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        """Keep the classifier, and which inputs it takes."""
+        super().__init__()
+        self.classifier = classifier
+        self.taken = frozenset(inspect.signature(classifier.forward).parameters)
+
+    def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return float32 logits, (texts, outputs)."""
+        found = self.classifier(**{key: inputs[key] for key in inputs if key in self.taken})
+        return {"logits": found if isinstance(found, torch.Tensor) else found.logits}
+
+
+def finetune(
+    recipe: FinetuneRecipe, work: FinetuneWork, output: Path, told: Progress
+) -> tuple[CurvePoint, ...]:
+    """Train, and write what `limen export` takes: a checkpoint of transformers, or with a pooling
+    of the recipe's own, or under a rule of binary heads, a backbone with a head.
+
+    A run that was interrupted is gone on with where its checkpoints are found.
 
     Args:
-        backbone: a folder or hub name that AutoModelForSequenceClassification loads; a head that it
-            may have is replaced.
-        labels: the labels, in the order of the outputs.
-        labelled: the training texts.
-        output: folder for model and tokenizer, as `save_pretrained` writes them.
-        settings: how to train.
+        recipe: how to train.
+        work: on what.
+        output: folder for model and tokenizer.
+        told: is told how far it has come.
+
+    Returns:
+        Losses and figures on dev as they developed.
 
     Raises:
-        ExportError: the backbone cannot be found or loaded.
-        InputError: a text has a label that is not among `labels`.
+        ExportError: the backbone cannot be loaded.
+        OutputError: too little room for checkpoints, or one could not be written.
     """
-    set_seed(settings.seed)
-    with quiet_transformers():
-        folder = find_checkpoint(backbone)
-        tokenizer = read_tokenizer(folder.path, folder.name)
-        model = _with_new_head(folder, labels)
-        trainer = Trainer(
-            model=model,
-            args=_arguments(output, len(labelled.texts), settings),
-            train_dataset=_examples(tokenizer, labels, labelled, settings.max_tokens),
-            data_collator=DataCollatorWithPadding(tokenizer),
-            optimizers=(_optimizer(model, settings), None),
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-        model.save_pretrained(output)
-        tokenizer.save_pretrained(output)
-
-
-def _with_new_head(folder: CheckpointFolder, labels: tuple[str, ...]) -> PreTrainedModel:
+    set_seed(work.seed)
+    classifier, tokenizer, said = _untrained(recipe, work)
+    if recipe.freeze_embeddings:
+        _freeze_embeddings(classifier)
+    watch = Watch(told, work.checkpoints)
+    trainer = _trainer(recipe, work, Trainee(classifier), tokenizer, watch)
+    if work.dev is not None:
+        trained = sum(weight.nbytes for weight in classifier.parameters())
+        check_room(work.checkpoints, trained)
+    last = last_whole(work.checkpoints)
     try:
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            str(folder.path),
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
-            problem_type="multi_label_classification",
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,
-        )
-    except Exception as error:
-        raise ExportError(f"{folder.name}: cannot be loaded ({reason(error)})") from error
-    return model
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except LimenError:
+        raise
+    except (OSError, SafetensorError) as error:
+        raise not_written(work.checkpoints, reason(error)) from error
+    except RuntimeError as error:
+        # How torch says that a disk is full.
+        if "PytorchStreamWriter" not in str(error):
+            raise
+        raise not_written(work.checkpoints, reason(error)) from error
+    _save(classifier.eval().cpu(), tokenizer, said, output)
+    return watch.curve(trainer.state.log_history)
 
 
-def _optimizer(model: PreTrainedModel, settings: FinetuneSettings) -> torch.optim.Optimizer:
+def _untrained(
+    recipe: FinetuneRecipe, work: FinetuneWork
+) -> tuple[nn.Module, PreTrainedTokenizerFast, HeadSaid]:
+    binary = work.said.rule in ("one_vs_rest", "one_vs_one")
+    if recipe.pooling is None and not binary:
+        tokenizer = read_tokenizer(work.folder.path, work.folder.name)
+        return with_own_head(work.folder, work.said), tokenizer, work.said
+    said = HeadSaid(work.said.labels, work.said.rule, recipe.pooling or _POOLING)
+    backbone = load_whole(work.folder, said.pooling, recipe.max_tokens)
+    return with_new_head(backbone, said), backbone.tokenizer, said
+
+
+def _trainer(
+    recipe: FinetuneRecipe,
+    work: FinetuneWork,
+    trainee: Trainee,
+    tokenizer: PreTrainedTokenizerFast,
+    watch: Watch,
+) -> Trainer:
+    measured = make_loss(work.loss, work.said.rule, work.train.truth)
+    figure = DevFigure(work.said.rule, work.said.labels)
+
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: object = None) -> Any:  # noqa: ANN401
+        return measured.to(labels.device)(outputs["logits"].float(), labels)
+
+    def on_dev(found: Any) -> dict[str, float]:  # noqa: ANN401
+        return {_FIGURE: figure.of(found.predictions, found.label_ids > 0.5)}
+
+    trainer = Trainer(
+        model=trainee,
+        args=_arguments(recipe, work),
+        train_dataset=_rows(tokenizer, work.train, recipe.max_tokens),
+        eval_dataset=None if work.dev is None else _rows(tokenizer, work.dev, recipe.max_tokens),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_loss_func=loss,
+        compute_metrics=on_dev,
+        optimizers=(_optimizer(trainee.classifier, recipe), None),
+        callbacks=[watch],
+    )
+    trainer.remove_callback(PrinterCallback)
+    if work.dev is not None:
+        trainer.add_callback(EarlyStoppingCallback(recipe.patience))
+    return trainer
+
+
+def _arguments(recipe: FinetuneRecipe, work: FinetuneWork) -> TrainingArguments:
+    steps = -(-len(work.train) // recipe.batch_size)
+    judged = "no" if work.dev is None else "epoch"
+    on_gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(work.checkpoints),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        per_device_eval_batch_size=4 * recipe.batch_size,
+        warmup_steps=recipe.epochs * steps // 10,
+        lr_scheduler_type="linear",
+        seed=work.seed,
+        eval_strategy=judged,
+        save_strategy=judged,
+        save_total_limit=2,
+        load_best_model_at_end=work.dev is not None,
+        metric_for_best_model=_FIGURE,
+        greater_is_better=True,
+        logging_strategy="steps",
+        logging_steps=max(1, steps // _LOGGED),
+        label_names=["labels"],
+        remove_unused_columns=False,
+        report_to=[],
+        disable_tqdm=True,
+        bf16=_in_bf16(recipe),
+        use_cpu=not on_gpu,
+        dataloader_pin_memory=on_gpu,
+        **_alike_lengths(),
+    )
+
+
+def _alike_lengths() -> dict[str, Any]:
+    """Texts of like length in a batch; transformers 5 has another name for it than 4."""
+    if "train_sampling_strategy" in TrainingArguments.__dataclass_fields__:
+        return {"train_sampling_strategy": "group_by_length"}
+    return {"group_by_length": True}
+
+
+def _in_bf16(recipe: FinetuneRecipe) -> bool:
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    # Every processor with tiles for 8 bits has them for bf16 too (docs/training.md has the gain).
+    return "amx_int8" in read_processor().features
+
+
+def _optimizer(classifier: nn.Module, recipe: FinetuneRecipe) -> torch.optim.Optimizer:
     """AdamW with two rates; Trainer adds the schedule."""
-    backbone, head = [], []
-    prefix = f"{model.base_model_prefix}."
-    frozen = {id(weight) for weight in _embeddings(model)} if settings.freeze_embeddings else set()
-    for name, weight in model.named_parameters():
-        if id(weight) in frozen:
-            weight.requires_grad_(False)
-        elif name.startswith(prefix) and ".pooler." not in name:
-            backbone.append(weight)
-        else:
-            head.append(weight)
+    backbone: list[nn.Parameter] = []
+    head: list[nn.Parameter] = []
+    prefix = f"{classifier.base_model_prefix}."
+    for name, weight in classifier.named_parameters():
+        if weight.requires_grad:
+            own = name.startswith(prefix) and ".pooler." not in name
+            (backbone if own else head).append(weight)
     return torch.optim.AdamW(
         [
-            {"params": backbone, "lr": settings.learning_rate},
-            {"params": head, "lr": settings.head_learning_rate},
+            {"params": backbone, "lr": recipe.learning_rate},
+            {"params": head, "lr": recipe.head_learning_rate},
         ],
-        weight_decay=settings.weight_decay,
+        weight_decay=recipe.weight_decay,
         fused=True,
     )
 
 
-def _embeddings(model: PreTrainedModel) -> Iterator[torch.nn.Parameter]:
-    for module in model.modules():
-        if isinstance(module, torch.nn.Embedding):
-            yield from module.parameters()
+def _freeze_embeddings(classifier: nn.Module) -> None:
+    for module in classifier.modules():
+        if isinstance(module, nn.Embedding):
+            module.requires_grad_(False)
 
 
-def _examples(
-    tokenizer: Any,  # noqa: ANN401  (transformers' tokenizers share no usable type)
-    labels: tuple[str, ...],
-    labelled: LabelledTexts,
-    max_tokens: int,
-) -> Any:  # noqa: ANN401  (a list serves Trainer as a dataset, which its types do not say)
-    encoded = tokenizer(list(labelled.texts), truncation=True, max_length=max_tokens)
-    examples = []
-    for row, names in enumerate(labelled.labels):
-        unknown = [name for name in names if name not in labels]
-        if unknown:
-            raise InputError(f"{labelled.name}: text {row} has the unknown label {unknown[0]!r}")
-        example = {key: values[row] for key, values in encoded.items()}
-        example["labels"] = [float(label in names) for label in labels]
-        examples.append(example)
-    return examples
+def _rows(tokenizer: PreTrainedTokenizerFast, examples: Examples, max_tokens: int) -> Any:  # noqa: ANN401  (a list serves Trainer as a dataset, which its types do not say)
+    encoded = tokenizer(list(examples.texts), truncation=True, max_length=max_tokens)
+    wanted = examples.truth.astype(np.float32).tolist()
+    return [
+        {**{key: values[row] for key, values in encoded.items()}, "labels": labels}
+        for row, labels in enumerate(wanted)
+    ]
 
 
-def _arguments(output: Path, texts: int, settings: FinetuneSettings) -> TrainingArguments:
-    steps = settings.epochs * -(-texts // settings.batch_size)
-    return TrainingArguments(
-        output_dir=str(output),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        warmup_steps=steps // 10,
-        lr_scheduler_type="linear",
-        seed=settings.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to=[],
-        disable_tqdm=not sys.stderr.isatty(),
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
+def _save(
+    classifier: nn.Module, tokenizer: PreTrainedTokenizerFast, said: HeadSaid, output: Path
+) -> None:
+    if isinstance(classifier, PreTrainedModel):
+        classifier.save_pretrained(output)
+        tokenizer.save_pretrained(output)
+        return
+    if not isinstance(classifier, PooledClassifier):
+        raise TypeError(type(classifier).__name__)
+    layer = classifier.layers[-1]
+    backbone = classifier.backbone
+    if not isinstance(layer, nn.Linear) or not isinstance(backbone, PreTrainedModel):
+        raise TypeError(type(layer).__name__)
+    save_with_head(backbone, tokenizer, layer, said, output)

@@ -18,7 +18,7 @@ figures are in docs/training.md. What cannot stay is the share of a rare label a
 frequent one: where P(a) grows and P(b | a) does not change, P(a | b) grows.
 """
 
-from typing import Literal, TypeAlias, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,8 @@ from limen.errors import InputError
 from limen.evaluation.judged import Cells
 
 from limen_export.training.examples import Examples, Places
+from limen_export.training.settings import SAMPLERS, Sampler
 
-Sampler: TypeAlias = Literal["none", "over", "under", "smote", "cooccurrence"]
-SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 MOST_REPEATS = 10.0
 """The largest factor: reached by a label with a hundredth of the mean share, whose few texts would
 be learned by heart."""

@@ -1,6 +1,7 @@
 """A judgement as one HTML page that needs nothing else: no script, no font, nothing to load."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
 from limen.evaluation.report.confusion_section import confusion_section
@@ -20,7 +21,27 @@ from limen.evaluation.report.wording import described
 _TITLE_COLUMNS = 200
 
 
-def page(title: str, points: Sequence[Shown], facts: Sequence[tuple[str, str]] = ()) -> str:
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    Attributes:
+        key: its anchor, another one for each section.
+        title: text.
+        content: HTML.
+    """
+
+    key: str
+    title: str
+    content: str
+
+
+def page(
+    title: str,
+    points: Sequence[Shown],
+    facts: Sequence[tuple[str, str]] = (),
+    first: Sequence[Section] = (),
+) -> str:
     """Write the page; the same for the same input.
 
     While it draws it changes matplotlib's settings, and puts them back: two pages are not to be
@@ -31,13 +52,15 @@ def page(title: str, points: Sequence[Shown], facts: Sequence[tuple[str, str]] =
         points: operating points on the same texts; the first is the one that headline, matrix and
             open tables show.
         facts: (name, value) pairs to stand below the title, such as the file's digest.
+        first: sections to stand before those of the judgement.
 
     Raises:
         InputError: no point, or points that do not belong together.
     """
     check_shown(points)
     judged, quality = points[0].judged, points[0].quality
-    parts = [
+    parts = [(one.key, one.title, one.content) for one in first]
+    parts += [
         ("figures", "All figures", figures_section(points)),
         ("labels", "Labels", labels_section(points)),
     ]
