@@ -11,11 +11,12 @@ instance segmentation, CVPR 2019) gives a label with share f of the texts the fa
 
 and a text the largest factor of its labels. Texts of a label that is rarer than those it occurs
 with are thus all repeated alike, and the shares of the other labels among them stay as they are.
-t is here the mean share of all labels. On real data this keeps P(b | a) nearer to what it was than
-ML-ROS and LP-ROS do (Charte et al.: Addressing imbalance in multilabel classification: measures and
-random resampling algorithms, Neurocomputing 163, 2015) where it lowers the imbalance as far; the
-figures are in docs/training.md. What cannot stay is the share of a rare label among the texts of a
-frequent one: where P(a) grows and P(b | a) does not change, P(a | b) grows.
+t is here the mean share of all labels. On real data P(b | a) then moves less than with ML-ROS
+(Charte et al.: Addressing imbalance in multilabel classification: measures and random resampling
+algorithms, Neurocomputing 163, 2015) at about the same imbalance, for more copies, and much less
+than with LP-ROS (the same paper): docs/training.md has the figures. What cannot stay is the share
+of a rare label among the texts of a frequent one: where P(a) grows and P(b | a) does not change,
+P(a | b) grows.
 """
 
 from typing import Literal
