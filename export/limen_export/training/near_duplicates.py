@@ -35,7 +35,7 @@ from limen_export.training.shingles import (
 LEAST_SHINGLES = 10
 _MISSED = 1e-3
 """Share of pairs at the limit that may be missed."""
-_NEIGHBOURS = 50
+_NEIGHBOURS = 10
 """In a bucket each text is compared with so many that follow: thousands of texts from one template
 would otherwise be millions of pairs. They are joined all the same, through each other."""
 _DEVIATIONS = 5.0

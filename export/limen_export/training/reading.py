@@ -98,6 +98,11 @@ def _nobody(_: str) -> None:
 
 
 def _names(source: LabelledSource, labels: Sequence[str] | None) -> FoundNames:
+    twice = sorted({label for label in labels or () if (labels or ()).count(label) > 1})
+    if twice:
+        raise InputError(
+            f"labels that were given twice: {listed(twice)}; expected each once (--labels-file)"
+        )
     cells = Path(source.path).suffix.lower() in DIALECTS
     return FoundNames(labels or (), source.label_names, digits_are_numbers=cells)
 

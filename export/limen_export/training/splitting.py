@@ -159,7 +159,8 @@ def _parts(
         if not len(part):
             raise InputError(
                 f"{examples.name}: {len(examples):,} texts ({groups.max() + 1:,} of them unlike) "
-                f"leave none for {name}; give more texts, or a larger share"
+                f"leave none for {name}; give more texts, a larger share, or let near-duplicates "
+                "fall apart"
             )
     return made
 
