@@ -50,6 +50,11 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dev-share", type=float, default=0.1, metavar="X", help="default: 0.1")
     group.add_argument("--test-share", type=float, default=0.1, metavar="X", help="default: 0.1")
     group.add_argument(
+        "--near-duplicates-apart",
+        action="store_true",
+        help="let texts that are nearly equal fall into different parts",
+    )
+    group.add_argument(
         "--task", choices=("multiclass", "multilabel"), help="what the data show, if left out"
     )
     group.add_argument(
@@ -158,7 +163,12 @@ def split_texts(arguments: argparse.Namespace, tell: Callable[[str], None]) -> S
         None if given is None else read_held_out(labelled_source(arguments, given), examples, tell)
         for given in (arguments.dev, arguments.test)
     ]
-    shares = SplitSettings(arguments.dev_share, arguments.test_share, arguments.seed)
+    shares = SplitSettings(
+        arguments.dev_share,
+        arguments.test_share,
+        arguments.seed,
+        near_duplicates_together=not arguments.near_duplicates_apart,
+    )
     return split(examples, shares, dev=held_out[0], test=held_out[1])
 
 
