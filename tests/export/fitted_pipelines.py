@@ -1,10 +1,13 @@
 """scikit-learn pipelines fitted on a set, and what they answer to texts."""
 
+from collections import Counter
 from pathlib import Path
 from runpy import run_path
 from types import SimpleNamespace
 
 import numpy as np
+from limen_export import compose
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer
 
@@ -60,5 +63,33 @@ def stored_pipeline(*steps):
         return made.Given(
             lambda texts: answers(found, names, texts), (str(place.folder / "model.skops"), *words)
         )
+
+    return make
+
+
+def parts(rule, classifier, *, most=8, **more):
+    """A row's source: pipelines that share nothing, each fitted on texts of its own, for the labels
+    that are most frequent.
+    """
+
+    def make(place):
+        counts = Counter(label for own in place.on.labels for label in own)
+        names = tuple(label for label, _ in counts.most_common(most))
+        whole = {}
+        for at, label in enumerate(names):
+            rows = [*zip(place.on.texts, place.on.labels, strict=True)]
+            held = [row for turn, row in enumerate(rows) if label in row[1] or turn % 9 == at]
+            truth = [label in own for _, own in held]
+            own = make_pipeline(TfidfVectorizer(sublinear_tf=at % 2 == 0), classifier())
+            whole[label] = own.fit([text for text, _ in held], truth)
+
+        def answer(texts):
+            if rule == "one_vs_rest":
+                values = np.column_stack([own.decision_function(texts) for own in whole.values()])
+                return made.Answer([(names[at],) for at in values.argmax(1)], values)
+            yes = np.column_stack([own.predict(texts) for own in whole.values()])
+            return made.Answer([tuple(np.array(names)[row]) for row in yes])
+
+        return made.Given(answer, source=compose(whole, rule=rule, **more))
 
     return make

@@ -73,6 +73,15 @@ ROWS = {
     "optimum": Row("optimum", made.via_optimum, BOTH),
     "module": Row("module", made.module, ("KOTE", "GoEmotions")),
     "pairs": Row("composed", made.parts_on_a_body, ("NSMC", "NLU++")),
+    "parts of words": Row(
+        "composed", sklearn.parts("one_vs_rest", LinearSVC), ("3i4K", "BANKING77"), None
+    ),
+    "parts that say yes": Row(
+        "composed",
+        sklearn.parts("multilabel", MultinomialNB, only_labels=True),
+        ("NLU++", "KOTE"),
+        None,
+    ),
     "static": Row("model2vec", made.static, ("KOTE", "GoEmotions"), None),
     "words": of_sklearn("3i4K, all", TfidfVectorizer(sublinear_tf=True), SGDClassifier()),
     "pairs of words": of_sklearn("3i4K", CountVectorizer(), OneVsOneClassifier(SGDClassifier())),

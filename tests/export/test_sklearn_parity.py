@@ -95,6 +95,7 @@ ONE_LABEL = {
     "rest": OneVsRestClassifier(LogisticRegression()),
     "rest of bayes": OneVsRestClassifier(MultinomialNB()),
     "rest of calibrated": OneVsRestClassifier(CalibratedClassifierCV(LinearSVC(), cv=2)),
+    "rest of calibrated bayes": OneVsRestClassifier(CalibratedClassifierCV(MultinomialNB(), cv=2)),
     "pairs": OneVsOneClassifier(LinearSVC()),
     "pairs of logistic": OneVsOneClassifier(LogisticRegression()),
     "pairs of bayes": OneVsOneClassifier(MultinomialNB()),
