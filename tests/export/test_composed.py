@@ -149,6 +149,21 @@ def test_pairs_of_checkpoints(family, make_checkpoint, tmp_path, stamped):
     assert [prediction.top for prediction in model.predict(TEXTS)] == best
 
 
+def test_labels_alone(backbone, tmp_path, stamped):
+    """A yes is a vote; no yes abstains."""
+    every = heads(LABELS, 2)
+    composition = compose(saved(every, tmp_path), rule="one_vs_rest", only_labels=True)
+    source = composed.reference(composition, on(backbone))
+    rows = rows_of(small.roberta(), TEXTS)
+    yes = np.stack([yes_of(head, rows) for head in every.values()], axis=1) > 0
+    assert source.link == "labels"
+    assert np.array_equal(source.logits(TEXTS), yes)
+    rewritten = rewrite(source.graph, source.encoder.max_tokens)
+    model = open_model(stamped(source, ir.to_proto(rewritten.model)))
+    expected = [(LABELS[row.argmax()],) if row.any() else () for row in yes]
+    assert [prediction.labels for prediction in model.predict(TEXTS)] == expected
+
+
 def test_modules_in_memory():
     body = small.roberta()
     models = {}
