@@ -50,7 +50,8 @@ TOKENIZERS = {"bytes": byte_pairs, "wordpiece": word_pieces, "unigram": unigrams
 def made(folder, **kind):
     """Write a folder with random numbers; large enough for logits to span about -5 to 5."""
     generator = np.random.default_rng(3)
-    tokenizer = TOKENIZERS[kind.get("tokenizer", "wordpiece")]()
+    tokenizer = kind.get("tokenizer", "wordpiece")
+    tokenizer = TOKENIZERS[tokenizer]() if isinstance(tokenizer, str) else tokenizer
     ids = tokenizer.get_vocab_size()
     rows = 7 if kind.get("mapped") else ids
     tensors = {"embeddings": generator.normal(size=(rows, WIDTH)).astype(kind.get("dtype", "f4"))}

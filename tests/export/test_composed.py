@@ -10,14 +10,12 @@ from pathlib import Path
 from runpy import run_path
 from types import SimpleNamespace
 
-import limen
 import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
 from limen.command_line import main
 from limen.errors import ExportError, InputError
-from limen.format import read as read_file
 from limen.opening import open_model
 from limen_export import compose
 from limen_export.graph.passes import rewrite
@@ -69,23 +67,16 @@ def saved(heads, folder):
     return {name: str(folder / f"{name}.safetensors") for name in heads}
 
 
-def test_one_against_the_rest_from_the_command_line(backbone, tmp_path, untimed):
+def test_one_against_the_rest(backbone, tmp_path):
     every = {**heads(LABELS[:2], 2), **heads(LABELS[2:], 1)}
-    parts = [f"{name}={file}" for name, file in saved(every, tmp_path).items()]
-    words = ["export", "--compose", *parts, "--rule", "one_vs_rest", "--backbone", str(backbone)]
-    target = tmp_path / "m.onnx"
-    words += ["--pooling", "cls", "--precision", "fp32", "-o", str(target)]
-    assert main(words) == 0
+    loaded = composed.load(compose(saved(every, tmp_path), rule="one_vs_rest"), on(backbone))
     rows = rows_of(small.roberta(), TEXTS)
     expected = np.stack([yes_of(head, rows) for head in every.values()], axis=1)
-    model = limen.load(target)
-    assert np.abs(model.logits(TEXTS) - expected).max() < CLOSE
-    best = [LABELS[at] for at in expected.argmax(1)]
-    assert [prediction.top for prediction in model.predict(TEXTS)] == best
-    metadata = read_file(target).metadata
-    assert (metadata.decision.rule, metadata.decision.labels) == ("one_vs_rest", LABELS)
-    assert metadata.provenance.source.startswith("composed of joy.safetensors, anger.safetensors")
-    assert str(tmp_path).encode() not in target.read_bytes()
+    for module in (loaded.module, loaded.traced):
+        logits = SourceLogits(module, loaded.tokenizer, loaded.max_tokens)
+        assert np.abs(logits(TEXTS) - expected).max() < CLOSE
+    assert (loaded.head.rule, loaded.head.labels) == ("one_vs_rest", LABELS)
+    assert loaded.name.startswith("composed of joy.safetensors, anger.safetensors")
 
 
 def with_body(folder, make, family="bert", names=None, **entries):
@@ -156,6 +147,21 @@ def test_pairs_of_checkpoints(family, make_checkpoint, tmp_path, stamped):
     assert np.abs(model.logits(TEXTS) - expected).max() < CLOSE
     best = [LABELS[at] for at in voted(expected)]
     assert [prediction.top for prediction in model.predict(TEXTS)] == best
+
+
+def test_labels_alone(backbone, tmp_path, stamped):
+    """A yes is a vote; no yes abstains."""
+    every = heads(LABELS, 2)
+    composition = compose(saved(every, tmp_path), rule="one_vs_rest", only_labels=True)
+    source = composed.reference(composition, on(backbone))
+    rows = rows_of(small.roberta(), TEXTS)
+    yes = np.stack([yes_of(head, rows) for head in every.values()], axis=1) > 0
+    assert source.link == "labels"
+    assert np.array_equal(source.logits(TEXTS), yes)
+    rewritten = rewrite(source.graph, source.encoder.max_tokens)
+    model = open_model(stamped(source, ir.to_proto(rewritten.model)))
+    expected = [(LABELS[row.argmax()],) if row.any() else () for row in yes]
+    assert [prediction.labels for prediction in model.predict(TEXTS)] == expected
 
 
 def test_modules_in_memory():

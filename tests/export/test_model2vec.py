@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from limen.command_line import main
 from limen.corpus import sentences
 from limen.errors import ExportError
 from limen.format import Windows
@@ -111,20 +110,12 @@ def test_windows(folder, stamped):
     assert np.abs(found.logits(texts) - logits).max() < 1e-4
 
 
-def test_command(folder, tmp_path, capsys):
-    assert recognise(str(folder)).kind == "model2vec"
-    (tmp_path / "texts.txt").write_text("\n".join(corpus()), encoding="utf-8")
-    output = tmp_path / "made.onnx"
-    words = ["export", str(folder), "-o", str(output), "--texts", str(tmp_path / "texts.txt")]
-    assert main([*words, "--json", "--min-agreement", "0.9"]) == 0
-    printed = capsys.readouterr()
-    report = json.loads(printed.out)
-    assert not [notice for notice in report["notices"] if "attention" in notice]
-    model = load(output)
-    assert model("the day was good").labels is not None
+def test_rows_in_8_bits(folder, tmp_path, untimed, easy):
+    settings = ExportSettings(precision="int8", texts=NamedTexts("mine", (*corpus(),)), gate=easy)
+    report = export(str(folder), tmp_path / "made.onnx", settings)
+    assert not [notice for notice in report.notices if "attention" in notice]
     exact = source_of(folder).logits(TEXTS)
-    difference = np.abs(model.logits(TEXTS) - exact).max()
-    assert difference < (1e-4 if report["precision"] == "fp32" else 0.3)
+    assert np.abs(load(report.path).logits(TEXTS) - exact).max() < 0.3
 
 
 def test_vocabulary_can_be_trimmed(folder, tmp_path, untimed):
@@ -178,7 +169,8 @@ def test_folders_that_are_refused(folder, spoil, says):
         source_of(folder)
 
 
-def test_a_folder_of_another_kind(checkpoint):
+def test_a_folder_of_another_kind(checkpoint, folder):
+    assert recognise(str(folder)).kind == "model2vec"
     assert model2vec.recognise(str(checkpoint("bert"))) is None
     assert recognise(str(checkpoint("bert"))).kind == "checkpoint"
     with pytest.raises(ExportError, match="no Model2Vec folder"):

@@ -86,20 +86,6 @@ def test_file_gives_what_onnxruntime_gives(family, checkpoint, tmp_path, stamped
         assert np.abs(as_users_run_it(made, TEXTS) - logits).max() < 1e-4
 
 
-def test_command_says_what_it_recognised(folder, tmp_path, texts, capsys):
-    (tmp_path / "texts.txt").write_text("\n".join(texts.texts), encoding="utf-8")
-    output = tmp_path / "made.onnx"
-    words = ["export", str(folder), "-o", str(output), "--precision", "fp32"]
-    words += ["--texts", str(tmp_path / "texts.txt"), "--json"]
-    assert main(words) == 0
-    printed = capsys.readouterr()
-    assert json.loads(printed.out)["precision"] == "fp32"
-    model = load(output)
-    expected = as_users_run_it(folder, texts.texts)
-    assert np.abs(model.logits(texts.texts) - expected).max() < 1e-4
-    assert read(output).metadata.provenance.source == "folder"
-
-
 def test_ladder_quantises_a_float_graph(folder, tmp_path, texts, easy, untimed):
     settings = ExportSettings(precision="int8", texts=texts, gate=easy)
     report = export(str(folder), tmp_path / "made.onnx", settings)

@@ -1,6 +1,7 @@
-"""A classifier file of a scikit-learn pipeline gives scikit-learn's features, values and labels."""
+"""A classifier file of a scikit-learn pipeline gives scikit-learn's features, values and labels,
+whatever the vectoriser and the classifier; on whole real data sets: test_every_source.py.
+"""
 
-import csv
 import warnings
 from pathlib import Path
 from runpy import run_path
@@ -94,6 +95,7 @@ ONE_LABEL = {
     "rest": OneVsRestClassifier(LogisticRegression()),
     "rest of bayes": OneVsRestClassifier(MultinomialNB()),
     "rest of calibrated": OneVsRestClassifier(CalibratedClassifierCV(LinearSVC(), cv=2)),
+    "rest of calibrated bayes": OneVsRestClassifier(CalibratedClassifierCV(MultinomialNB(), cv=2)),
     "pairs": OneVsOneClassifier(LinearSVC()),
     "pairs of logistic": OneVsOneClassifier(LogisticRegression()),
     "pairs of bayes": OneVsOneClassifier(MultinomialNB()),
@@ -209,36 +211,3 @@ def test_a_label_that_never_and_one_that_always_occurs(data):
         warnings.simplefilter("ignore", UserWarning)
         fitted = pipeline(CountVectorizer(), classifier).fit(texts, truth.astype(int))
     check(fitted, texts[::2])
-
-
-def intents(shared):
-    for name in ("train.txt", "dev.txt"):
-        lines = (shared / "data" / "3i4k" / name).read_text("utf-8").splitlines()
-        yield from (line.split("\t", 1) for line in lines if line)
-
-
-def banking(shared):
-    with (shared / "data" / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        yield from ((label, text) for text, label in [*csv.reader(file)][1:])
-
-
-WHOLE = {
-    "Korean, words": (intents, TfidfVectorizer(sublinear_tf=True), SGDClassifier(random_state=0)),
-    "Korean, pairs": (
-        intents,
-        CountVectorizer(),
-        OneVsOneClassifier(SGDClassifier(random_state=0)),
-    ),
-    "English, characters": (
-        banking,
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3)),
-        MultinomialNB(),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WHOLE)
-def test_whole_data_sets(shared, case):
-    read, vectoriser, classifier = WHOLE[case]
-    labels, texts = zip(*read(shared), strict=True)
-    check(pipeline(vectoriser, classifier).fit(texts, labels), texts)

@@ -193,24 +193,18 @@ def test_layers_are_ordered_by_what_they_take(whole, tmp_path):
     assert torch.equal(layers[0].weight, state["dense.weight"])
 
 
-@pytest.mark.parametrize("how", ["file", "module"])
-def test_file_decides_as_the_source(how, emotion8, bare, tmp_path, untimed, capsys):
+def test_file_decides_as_the_source(emotion8, bare, tmp_path, untimed, capsys):
     cuts = tmp_path / "cuts.json"
     cuts.write_text(json.dumps(small.CUTS), encoding="utf-8")
     target = tmp_path / "emotion8.onnx"
-    if how == "file":
-        small.save_labels(tmp_path)
-        torch.save(emotion8.state_dict(), tmp_path / "emotion8.pt")
-        words = ("--backbone", bare, "--pooling", "cls", "--labels-file", tmp_path / "labels.json")
-        words += ("--rule", "multilabel", "--thresholds", cuts, "--precision", "fp32", "--json")
-        assert main(["export", *map(str, (tmp_path / "emotion8.pt", "-o", target, *words))]) == 0
-        report = json.loads(capsys.readouterr().out)
-        assert report["source"] == "torch backbone and head, emotion8.pt"
-        assert str(tmp_path).encode() not in target.read_bytes()
-    else:
-        settings = ExportSettings(precision="fp32", thresholds=small.CUTS)
-        given = {"tokenizer": small.tokenizer(), "labels": small.EMOTIONS, "rule": "multilabel"}
-        assert export(emotion8, target, settings, **given).source == "module Emotion8"
+    small.save_labels(tmp_path)
+    torch.save(emotion8.state_dict(), tmp_path / "emotion8.pt")
+    words = ("--backbone", bare, "--pooling", "cls", "--labels-file", tmp_path / "labels.json")
+    words += ("--rule", "multilabel", "--thresholds", cuts, "--precision", "fp32", "--json")
+    assert main(["export", *map(str, (tmp_path / "emotion8.pt", "-o", target, *words))]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["source"] == "torch backbone and head, emotion8.pt"
+    assert str(tmp_path).encode() not in target.read_bytes()
     model = limen.load(target)
     logits = small.source_logits(emotion8, TEXTS)
     assert np.abs(model.logits(TEXTS) - logits).max() < CLOSE

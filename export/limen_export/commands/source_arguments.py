@@ -51,8 +51,13 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--compose",
         nargs="+",
         metavar="LABEL=SOURCE",
-        help="instead of SOURCE: yes-or-no classifiers on one backbone, joy=FOLDER anger=FOLDER; "
-        "with --rule one_vs_one pairs, joy:anger=FOLDER",
+        help="instead of SOURCE: yes-or-no classifiers on one backbone, joy=FOLDER anger=FOLDER, "
+        "or of scikit-learn, joy=joy.skops; with --rule one_vs_one pairs, joy:anger=FOLDER",
+    )
+    source.add_argument(
+        "--only-labels",
+        action="store_true",
+        help="with --compose: a part's yes or no counts, and not how sure it is",
     )
     source.add_argument(
         "--head-activation",
@@ -73,6 +78,8 @@ def source_wished(arguments: argparse.Namespace) -> str | Composition:
     if arguments.compose is None:
         if arguments.source is None:
             raise InputError("no SOURCE, and no --compose; give one of them")
+        if arguments.only_labels:
+            raise InputError("--only-labels without --compose; give both, or neither")
         return str(arguments.source)
     if arguments.source is not None:
         raise InputError(f"SOURCE {arguments.source} and --compose; give one of them")
@@ -84,7 +91,12 @@ def source_wished(arguments: argparse.Namespace) -> str | Composition:
         parts[label] = source
     if arguments.rule is None:
         raise InputError(f"--compose without --rule; pass one of {', '.join(COMPOSED_RULES)}")
-    return compose(parts, rule=arguments.rule, labels=labels_wished(arguments))
+    return compose(
+        parts,
+        rule=arguments.rule,
+        labels=labels_wished(arguments),
+        only_labels=arguments.only_labels,
+    )
 
 
 def head_wishes(arguments: argparse.Namespace) -> HeadWishes:

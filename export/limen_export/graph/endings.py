@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from limen.arrays import WideArray
+from onnx import TensorProto
 
-from limen_export.graph.gather_sum import Nodes
+from limen_export.graph.gather_sum import Ending, Nodes
 
 LEAST_NO = 1e-6
 """What is subtracted at least from a decision value that is not above 0, see NoAtZero."""
+JUST_BELOW_ZERO = -1e-300
+"""A limit that a decision value of exactly 0 is above, and no other that is not above 0."""
 LEAST_PROBABILITY = 1e-38
 """Smaller ones have no logarithm that a float32 holds beside others; exp of it is 0 to any use."""
 
@@ -48,40 +51,53 @@ class BelowTheBest:
         return nodes.add("Sub", sums, best)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoAtZero:
-    """The sums, those that are 0 or hardly below it made -LEAST_NO.
+    """The sums, those that are at their limit or hardly below it made -LEAST_NO.
 
     scikit-learn gives a label where its decision value is above 0; a score at its threshold of 0.5
     gives it as well. A text without a known feature has the value 0 where there is no intercept.
 
     Attributes:
-        outputs: how many.
+        limits: float64, (outputs,): what a yes is above: 0, or JUST_BELOW_ZERO.
     """
 
-    outputs: int
+    limits: WideArray
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs there are."""
+        return len(self.limits)
 
     def __call__(self, nodes: Nodes, sums: str) -> str:
         """Add the nodes."""
-        zero = nodes.constant(np.array(0.0))
+        yes = nodes.add("Greater", sums, nodes.constant(self.limits))
         least = nodes.add("Min", sums, nodes.constant(np.array(-LEAST_NO)))
-        return nodes.add("Where", nodes.add("Greater", sums, zero), sums, least)
+        return nodes.add("Where", yes, sums, least)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Votes:
-    """1 where a sum is at or above 0, else 0: parts that only say yes or no.
+    """1 where what another ending gives is above its limit, else 0: parts that only say yes or no.
 
     Attributes:
-        outputs: how many.
+        limits: float64, (outputs,).
+        before: the other ending; None takes the sums.
     """
 
-    outputs: int
+    limits: WideArray
+    before: Ending | None = None
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs there are."""
+        return len(self.limits)
 
     def __call__(self, nodes: Nodes, sums: str) -> str:
         """Add the nodes."""
-        yes = nodes.add("GreaterOrEqual", sums, nodes.constant(np.array(0.0)))
-        return nodes.add("Cast", yes, to=11)
+        values = sums if self.before is None else self.before(nodes, sums)
+        yes = nodes.add("Greater", values, nodes.constant(self.limits))
+        return nodes.add("Cast", yes, to=TensorProto.DOUBLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +116,7 @@ class LogCalibrated:
         complement: there is one column in a fold, about the second of two labels; the outputs are
             about both.
         probabilities: see above.
+        apart: the columns of a fold are classifiers of their own, so it is a sigmoid for each.
     """
 
     slopes: WideArray
@@ -108,6 +125,7 @@ class LogCalibrated:
     normalised: bool = False
     complement: bool = False
     probabilities: bool = False
+    apart: bool = False
 
     @property
     def outputs(self) -> int:
@@ -118,7 +136,7 @@ class LogCalibrated:
         """Add the nodes."""
         width = len(self.slopes) // self.folds
         by_fold = _shape(-1, self.folds, width)
-        if self.probabilities and width == 1:
+        if self.probabilities and (self.apart or width == 1):
             sums = nodes.add("Sigmoid", sums)
         elif self.probabilities:
             apart = nodes.add("Reshape", sums, nodes.constant(by_fold))

@@ -61,16 +61,33 @@ def gather_sum(weights: FloatArray, intercept: WideArray, ending: Ending) -> onn
         ending: what becomes of the sums.
     """
     nodes = Nodes()
+    weighted = weighted_rows(nodes, weights)
+    starts = starting_sums(nodes, intercept)
+    places = nodes.add("Unsqueeze", "rows", nodes.constant(np.array([1], np.int64)))
+    sums = nodes.add("ScatterND", starts, places, weighted, reduction="add")
+    return finished(nodes, sums, ending)
+
+
+def weighted_rows(nodes: Nodes, weights: FloatArray) -> str:
+    """Add what looks up the rows of a table, (features, width), for the features that texts hold,
+    and multiplies them by their values: float64, (features held, width).
+    """
     one = nodes.constant(np.array([1], np.int64))
     gathered = nodes.add("Gather", *_table_and_places(nodes, weights), axis=0)
     wide = nodes.add("Cast", gathered, to=TensorProto.DOUBLE)
     values = nodes.add("Cast", nodes.add("Unsqueeze", "values", one), to=TensorProto.DOUBLE)
-    weighted = nodes.add("Mul", wide, values)
+    return nodes.add("Mul", wide, values)
+
+
+def starting_sums(nodes: Nodes, intercept: WideArray) -> str:
+    """Add the sums of texts that hold nothing: float64, (texts, columns)."""
     start = nodes.constant(np.ascontiguousarray(intercept[np.newaxis], np.float64), "intercept")
-    shape = nodes.add("Concat", "texts", one, axis=0)
-    starts = nodes.add("Expand", start, shape)
-    places = nodes.add("Unsqueeze", "rows", one)
-    sums = nodes.add("ScatterND", starts, places, weighted, reduction="add")
+    shape = nodes.add("Concat", "texts", nodes.constant(np.array([1], np.int64)), axis=0)
+    return nodes.add("Expand", start, shape)
+
+
+def finished(nodes: Nodes, sums: str, ending: Ending) -> onnx.ModelProto:
+    """Add the ending, and return the graph."""
     last = ending(nodes, sums)
     nodes.nodes.append(
         helper.make_node("Cast", [last], ["logits"], name="logits", to=TensorProto.FLOAT)

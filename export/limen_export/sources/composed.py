@@ -1,26 +1,46 @@
-"""Parts on one backbone: one pass of the body, and a head for each label or pair."""
+"""Parts put together: those on one backbone share its pass, and have a head for each label or pair;
+pipelines of scikit-learn are read by `sklearn_composed`.
+"""
 
 from dataclasses import replace
 
 import torch
 from limen.errors import ExportError, InputError, LimenError
+from limen.format import Link
 from torch import nn
 
 from limen_export.reference import Reference
-from limen_export.sources import given_module
-from limen_export.sources.composing import Composition, Part
+from limen_export.sources import given_module, sklearn_composed, sklearn_pipeline
+from limen_export.sources.composing import REST, Composition, Part
 from limen_export.sources.head import Head
-from limen_export.sources.one_body import OnOneBody, body_name, stacked_heads, tail_of
+from limen_export.sources.one_body import (
+    OnOneBody,
+    YesOrNo,
+    body_name,
+    stacked_heads,
+    tail_of,
+)
 from limen_export.sources.pooling import PooledClassifier
 from limen_export.sources.recognising import SourceWishes, recognise
 from limen_export.sources.torch_classifier import TorchClassifier, reference_of
 
-_SHOWN = 8
-_REST = "rest"
-
 
 def reference(composition: Composition, wishes: SourceWishes) -> Reference:
-    """Load the parts and trace one graph; errors as in `load`."""
+    """Load the parts and make one graph.
+
+    Raises:
+        InputError: some parts are pipelines of scikit-learn, and others are not.
+        ExportError: as in `load`, or in `sklearn_composed.reference`.
+    """
+    pipelines = [sklearn_pipeline.recognise(part.source) is not None for part in composition.parts]
+    if all(pipelines):
+        return sklearn_composed.reference(composition, wishes)
+    if any(pipelines):
+        one, other = (composition.parts[pipelines.index(kind)].name for kind in (True, False))
+        raise InputError(
+            f"part {one} is of scikit-learn, and part {other} is not; expected parts on one "
+            "backbone, or pipelines of scikit-learn alone"
+        )
     return reference_of(load(composition, wishes), wishes.windows)
 
 
@@ -46,22 +66,25 @@ def load(composition: Composition, wishes: SourceWishes) -> TorchClassifier:
     if first is None:
         raise InputError("no parts to compose")
     body = getattr(first.module, body_name(first.module))
-    unlike = [*dict.fromkeys(names)]
-    shown = ", ".join(unlike[:_SHOWN]) + (", ..." if len(unlike) > _SHOWN else "")
+    whole: nn.Module = OnOneBody(body, tails)
+    stacked = stacked_heads(first.module, body, traced) or OnOneBody(body, traced)
+    if composition.only_labels:
+        whole, stacked = YesOrNo(whole), YesOrNo(stacked)
+    link: Link = "labels" if composition.only_labels else "sigmoid"
     told = (f"{len(tails)} parts on one body, which runs once a text",)
     return TorchClassifier(
-        name=f"composed of {shown}",
+        name=composition.name_of(names),
         licence=first.licence,
-        module=OnOneBody(body, tails).eval(),
+        module=whole.eval(),
         tokenizer=first.tokenizer,
-        head=Head(len(tails), composition.labels, composition.rule, "sigmoid", told),
+        head=Head(len(tails), composition.labels, composition.rule, link, told),
         max_tokens=min(longest),
-        traced=stacked_heads(first.module, body, traced) or OnOneBody(body, traced).eval(),
+        traced=stacked.eval(),
     )
 
 
 def _loaded(part: Part, composition: Composition, wishes: SourceWishes) -> TorchClassifier:
-    own = replace(wishes, rule=None, labels=None, else_labels=(_REST, part.named[-1]))
+    own = replace(wishes, rule=None, labels=None, else_labels=(REST, part.yes))
     try:
         if isinstance(part.source, nn.Module):
             return _of_module(part.source, composition, own)
@@ -93,25 +116,14 @@ def _signs(head: Head, part: Part, labels: tuple[str, ...]) -> torch.Tensor:
             f"part {part.name}: {head.outputs} outputs; expected a classifier that says yes or no, "
             "of one or two"
         )
-    yes, no = part.named[-1], part.named[0] if len(part.named) == 2 else _REST
-    place = _place(head.labels, yes, no)
+    place = part.place_of_yes(head.labels)
     if head.outputs == 1:
         row = [1.0 if place == len(head.labels) - 1 else -1.0, 0.0]
     elif head.rule == "multilabel":
         row = [float(place == 0), float(place == 1)]
     else:
         row = [1.0, -1.0] if place == 0 else [-1.0, 1.0]
-    turned = len(part.named) == 2 and labels.index(yes) < labels.index(no)
-    return torch.tensor(row) * (-1.0 if turned else 1.0)
-
-
-def _place(labels: tuple[str, ...], yes: str, no: str) -> int:
-    """Which of a part's labels its yes is; the last one where their names do not say it."""
-    if yes in labels:
-        return labels.index(yes)
-    if no in labels and len(labels) == 2:
-        return 1 - labels.index(no)
-    return len(labels) - 1
+    return torch.tensor(row) * (-1.0 if part.is_turned(labels) else 1.0)
 
 
 def _check_alike(first: TorchClassifier, other: TorchClassifier, names: tuple[str, str]) -> None:

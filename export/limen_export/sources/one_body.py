@@ -65,6 +65,24 @@ class OnOneBody(nn.Module):
         return torch.cat(logits, dim=1)
 
 
+class YesOrNo(nn.Module):
+    """1 where a logit is above 0, else 0."""
+
+    def __init__(self, whole: nn.Module) -> None:
+        """Keep what gives the logits."""
+        super().__init__()
+        self.whole = whole
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return float32 (texts, parts)."""
+        inputs = {"input_ids": input_ids}
+        if attention_mask is not None:
+            inputs["attention_mask"] = attention_mask
+        return (run_module(self.whole, inputs) > 0).to(torch.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Tail:
     """A part without its body.

@@ -38,6 +38,7 @@ class Calibrated:
             normalised=both and width > 1,
             complement=both and width == 1,
             probabilities=self.probabilities,
+            apart=not both,
         )
 
     @classmethod
@@ -47,11 +48,8 @@ class Calibrated:
         Raises:
             ExportError: they differ in the number of folds or in what is calibrated.
         """
-        folds = {part.folds for part in parts}
-        kinds = {part.probabilities for part in parts}
-        if len(folds) != 1 or len(kinds) != 1:
-            raise ExportError(f"{name}: calibrated parts of unlike folds; fit them alike")
-        count = folds.pop()
+        check_alike(parts, name)
+        count = parts[0].folds
         order = np.arange(len(parts) * count).reshape(len(parts), count).T.ravel()
         columns = joined([part.columns for part in parts])
         return cls(
@@ -64,8 +62,18 @@ class Calibrated:
             np.concatenate([part.slopes for part in parts])[order],
             np.concatenate([part.offsets for part in parts])[order],
             count,
-            kinds.pop(),
+            parts[0].probabilities,
         )
+
+
+def check_alike(parts: Sequence[Calibrated], name: str) -> None:
+    """Refuse parts that cannot stand side by side.
+
+    Raises:
+        ExportError: they differ in the number of folds or in what is calibrated.
+    """
+    if len({(part.folds, part.probabilities) for part in parts}) != 1:
+        raise ExportError(f"{name}: calibrated parts of unlike folds; fit them alike")
 
 
 def calibrated(estimator: Estimator, name: str) -> Calibrated:

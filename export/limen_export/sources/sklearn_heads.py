@@ -13,6 +13,7 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, _Constan
 from sklearn.multioutput import MultiOutputClassifier
 
 from limen_export.graph.endings import (
+    JUST_BELOW_ZERO,
     LEAST_PROBABILITY,
     AsTheyAre,
     BelowTheBest,
@@ -128,7 +129,7 @@ def _own_pairs(svc: Estimator, classes: tuple[object, ...], columns: Columns) ->
         "one_vs_one",
         "labels",
         turned,
-        Votes(width),
+        Votes(np.full(width, JUST_BELOW_ZERO)),
         lambda matrix: (turned.own(matrix) >= 0.0).astype(np.float64),
         (notice,),
     )
@@ -235,7 +236,7 @@ def _of_calibrated(
 
 def _many(classes: Sequence[object], columns: Columns, notices: tuple[str, ...]) -> SklearnHead:
     """Labels that are each given where the decision value is above 0."""
-    ending = NoAtZero(len(columns.intercept))
+    ending = NoAtZero(np.zeros(len(columns.intercept)))
     return SklearnHead(
         tuple(classes), "multilabel", "sigmoid", columns, ending, columns.own, notices
     )

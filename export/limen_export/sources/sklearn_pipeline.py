@@ -3,7 +3,7 @@ pickle that the user trusts, or as an object in Python.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,13 +27,37 @@ from limen_export.sources.trusted_files import (
 )
 from limen_export.versions import installed_versions
 
-_LIBRARIES = ("limen", "numpy", "onnx", "onnxruntime", "scikit-learn", "scipy", "skops")
+LIBRARIES = ("limen", "numpy", "onnx", "onnxruntime", "scikit-learn", "scipy", "skops")
 _SEARCHES = (GridSearchCV, RandomizedSearchCV)
 
 TRAINED, TRAINED_LABELS = "classifier.skops", "labels.json"
 """In a folder that `limen train` wrote; names where classes are numbers."""
 
 _Estimator: TypeAlias = Any
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedPipeline:
+    """A fitted Pipeline, taken apart.
+
+    Attributes:
+        name: of its file, or of its class.
+        transformers: the steps before the classifier.
+        classifier: the last step.
+        notices: what the user should be told of its file.
+    """
+
+    name: str
+    transformers: tuple[_Estimator, ...]
+    classifier: _Estimator
+    notices: tuple[str, ...]
+
+    def features(self, texts: Sequence[str]) -> _Estimator:
+        """Return scikit-learn's sparse matrix of features, (texts, features)."""
+        matrix: _Estimator = list(texts)
+        for step in self.transformers:
+            matrix = step.transform(matrix)
+        return matrix
 
 
 def recognise(source: object) -> str | None:
@@ -58,18 +82,52 @@ def read(source: object, wishes: SourceWishes) -> Reference:
         ExportError: a file that cannot be loaded, or a step that cannot be exported, by name.
         InputError: no such file, or a wish that does not apply.
     """
+    opened = open_pipeline(source, wishes)
+    name = opened.name
+    block = encoder_block(opened.transformers, name)
+    head = read_head(opened.classifier, name)
+    check_width(block.features, len(head.columns.weights), name)
+    if wishes.rule not in (None, head.rule):
+        raise InputError(
+            f"{name}: --rule {wishes.rule}, but {type(opened.classifier).__name__} decides by "
+            f"{head.rule}; leave it out"
+        )
+    return Reference(
+        name=name,
+        licence=None,
+        labels=_labels(head.classes, wishes.labels or _labels_beside(source), name),
+        rule=head.rule,
+        link=head.link,
+        encoder=block,
+        logits=SklearnLogits(opened, head),
+        graph=gather_sum(
+            head.columns.weights.astype(np.float32), head.columns.intercept, head.ending
+        ),
+        versions=installed_versions(LIBRARIES),
+        notices=(*opened.notices, *head.notices),
+    )
+
+
+def open_pipeline(source: object, wishes: SourceWishes) -> OpenedPipeline:
+    """Load a fitted Pipeline; errors as in `read`."""
     _refuse_wishes(wishes)
     if isinstance(source, str):
-        path = _stored_in(Path(source))
-        estimator, name, notices = _loaded(path, trusted=wishes.trust)
-        wishes = replace(wishes, labels=wishes.labels or _labels_beside(path))
+        estimator, name, notices = _loaded(_stored_in(Path(source)), trusted=wishes.trust)
     else:
         estimator, name, notices = source, type(source).__name__, ()
     if isinstance(estimator, _SEARCHES):
         if not hasattr(estimator, "best_estimator_"):
             raise ExportError(f"{name}: {type(estimator).__name__} is not fitted; fit it first")
         estimator = estimator.best_estimator_
-    return read_pipeline(estimator, name, wishes, notices)
+    if type(estimator) is not Pipeline:
+        raise ExportError(
+            f"{name}: a {type(estimator).__name__}, expected a fitted Pipeline of a text "
+            "vectoriser and a classifier"
+        )
+    steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
+    if not steps:
+        raise ExportError(f"{name}: a Pipeline without steps")
+    return OpenedPipeline(name, tuple(steps[:-1]), steps[-1], notices)
 
 
 def _stored_in(path: Path) -> Path:
@@ -77,54 +135,20 @@ def _stored_in(path: Path) -> Path:
     return path / TRAINED if (path / TRAINED).is_file() else path
 
 
-def _labels_beside(path: Path) -> tuple[str, ...] | None:
+def _labels_beside(source: object) -> tuple[str, ...] | None:
+    if not isinstance(source, str):
+        return None
+    path = _stored_in(Path(source))
     names = path.with_name(TRAINED_LABELS)
     return read_label_names(names) if path.name == TRAINED and names.is_file() else None
-
-
-def read_pipeline(
-    pipeline: _Estimator, name: str, wishes: SourceWishes, notices: tuple[str, ...] = ()
-) -> Reference:
-    """Make a reference of a fitted Pipeline; errors as in `read`."""
-    if type(pipeline) is not Pipeline:
-        raise ExportError(
-            f"{name}: a {type(pipeline).__name__}, expected a fitted Pipeline of a text vectoriser "
-            "and a classifier"
-        )
-    steps = [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
-    if not steps:
-        raise ExportError(f"{name}: a Pipeline without steps")
-    *transformers, classifier = steps
-    block = encoder_block(transformers, name)
-    head = read_head(classifier, name)
-    _check_width(block.features, head, name)
-    if wishes.rule not in (None, head.rule):
-        raise InputError(
-            f"{name}: --rule {wishes.rule}, but {type(classifier).__name__} decides by "
-            f"{head.rule}; leave it out"
-        )
-    return Reference(
-        name=name,
-        licence=None,
-        labels=_labels(head.classes, wishes.labels, name),
-        rule=head.rule,
-        link=head.link,
-        encoder=block,
-        logits=SklearnLogits(transformers, head),
-        graph=gather_sum(
-            head.columns.weights.astype(np.float32), head.columns.intercept, head.ending
-        ),
-        versions=installed_versions(_LIBRARIES),
-        notices=(*notices, *head.notices),
-    )
 
 
 class SklearnLogits:
     """What scikit-learn itself gives for texts."""
 
-    def __init__(self, transformers: Sequence[_Estimator], head: SklearnHead) -> None:
+    def __init__(self, opened: OpenedPipeline, head: SklearnHead) -> None:
         """Keep the fitted steps."""
-        self._transformers = transformers
+        self._opened = opened
         self._head = head
 
     def __call__(self, texts: Sequence[str]) -> FloatArray:
@@ -134,15 +158,13 @@ class SklearnLogits:
 
     def features(self, texts: Sequence[str]) -> _Estimator:
         """Return scikit-learn's sparse matrix of features, (texts, features)."""
-        matrix: _Estimator = list(texts)
-        for step in self._transformers:
-            matrix = step.transform(matrix)
-        return matrix
+        return self._opened.features(texts)
 
 
 def _loaded(path: Path, *, trusted: bool) -> tuple[_Estimator, str, tuple[str, ...]]:
-    # Undecodable bytes in a file name cannot be stored in the file.
-    name = path.name.encode("utf-8", "replace").decode("utf-8")
+    # Of a training the folder is the name. Undecodable bytes cannot be stored in the file.
+    named = path.resolve().parent if path.name == TRAINED else path
+    name = named.name.encode("utf-8", "replace").decode("utf-8")
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a scikit-learn model (.skops)")
     if path.suffix.lower() not in ESTIMATOR_SUFFIXES:
@@ -158,11 +180,14 @@ def _refuse_wishes(wishes: SourceWishes) -> None:
         )
 
 
-def _check_width(features: int, head: SklearnHead, name: str) -> None:
-    if len(head.columns.weights) != features:
+def check_width(features: int, taken: int, name: str) -> None:
+    """Compare what a vectoriser gives with what its classifier takes; ExportError where they
+    differ.
+    """
+    if taken != features:
         raise ExportError(
-            f"{name}: the vectoriser gives {features:,} features, the classifier takes "
-            f"{len(head.columns.weights):,}; they were not fitted together"
+            f"{name}: the vectoriser gives {features:,} features, the classifier takes {taken:,}; "
+            "they were not fitted together"
         )
 
 

@@ -76,9 +76,13 @@ def load(source: str, wishes: SourceWishes) -> TorchClassifier:
     pooling = required_pooling(facts.pooling, name)
     model = load_backbone(folder, config, split.backbone, (pooling,))
     layers = head_layers(split.head, width_of(config, name), facts.activation, name)
-    labels = facts.labels or config_labels(config.id2label) or wishes.else_labels
+    named, problem = config_labels(config.id2label), config.problem_type
+    if wishes.else_labels is not None and len(named or ()) > len(wishes.else_labels):
+        # A part says yes or no: what the backbone names were the labels of another head.
+        named, problem = None, None
+    labels = facts.labels or named or wishes.else_labels
     head = decided_head(
-        required_labels(labels, name), outputs_of(layers), facts.rule, config.problem_type, name
+        required_labels(labels, name), outputs_of(layers), facts.rule, problem, name
     )
     check_vocabulary(model, tokenizer, name)
     return TorchClassifier(
