@@ -107,7 +107,7 @@ def _learning(report: TrainingReport) -> str:
     if best is not None:
         reached = f"{TITLES[name]} {figure(best.dev_figure)} on dev"
         told = f"<p>Taken: epoch {best.epoch:g}, {reached}.</p>\n"
-    return f"<p>{_CURVE_NOTE}</p>\n<figure>{picture}</figure>\n{told}"
+    return f'<p>{_CURVE_NOTE}</p>\n<div class="beside"><figure>{picture}</figure></div>\n{told}'
 
 
 def learning_picture(curve: Sequence[CurvePoint], figure_name: str) -> str:
