@@ -103,7 +103,6 @@ def _trained(name: str) -> dict[str, Any]:
         "seconds": round(perf_counter() - begun, 1),
         "trained": _kept(record["trained"]),
         "tuned_less_plain": record["tuned_less_plain"],
-        "verdict": record["verdict"],
     }
 
 

@@ -90,7 +90,7 @@ class TrainingReport:
             return f"{own} is better than the baseline {other}: {words}"
         if first.high < 0:
             return f"{own} is worse than the baseline {other}: {words}; take the baseline"
-        return f"no difference to the baseline {other} is shown: {words}; it is the smaller model"
+        return f"nothing shows that {own} is worth more than the baseline {other}: {words}"
 
     def to_json(self) -> Json:
         """Return the report for machines."""

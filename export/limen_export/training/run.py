@@ -14,7 +14,7 @@ from limen_export.training.examples import Examples
 from limen_export.training.imbalance_report import pairs_imbalance, rest_imbalance
 from limen_export.training.judging import Judgement, check_parts, compared, judge_trained
 from limen_export.training.reading_back import read_back
-from limen_export.training.recipes import rule_of
+from limen_export.training.recipes import TfidfRecipe, rule_of
 from limen_export.training.report import BinaryParts, Trained, TrainingReport
 from limen_export.training.scale_report import scale_report
 from limen_export.training.settings import TrainSettings, usual_settings
@@ -65,7 +65,7 @@ def train(
     try:
         main = _carried_out(settings, data, work.folder, told)
         usual = replace(usual_settings(BASELINE), seed=settings.seed, bootstrap=settings.bootstrap)
-        baseline = None if settings == usual else _baseline(usual, data, told)
+        baseline = None if _same(settings, usual, data) else _baseline(usual, data, told)
         report = _report(output, mark, settings, data, main, baseline)
         _write(report, data, work.folder)
     except OSError as error:
@@ -88,6 +88,16 @@ def _carried_out(settings: TrainSettings, data: Split, folder: Path, told: Progr
         read_back(folder), settings.name, data.dev, data.test, settings.bootstrap
     )
     return Trained(judged, fitted, seconds)
+
+
+def _same(settings: TrainSettings, usual: TrainSettings, data: Split) -> bool:
+    """Whether a training is the baseline by another name: where a text can have several labels, the
+    baseline has a classifier for each of them as well.
+    """
+    recipe = settings.recipe
+    if isinstance(recipe, TfidfRecipe) and data.train.task == "multilabel":
+        recipe = replace(recipe, parts=None)
+    return replace(settings, name=BASELINE, recipe=recipe) == usual
 
 
 def _baseline(usual: TrainSettings, data: Split, told: Progress) -> Trained:
