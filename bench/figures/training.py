@@ -75,7 +75,9 @@ def _trained(name: str) -> dict[str, Any]:
     run = RUNS[name]
     files = SETS[run.texts](real_data(), WORK / "training")
     output = WORK / "training" / name
-    shutil.rmtree(output, ignore_errors=True)
+    # An interrupted run that was gone on with would tell too short a time.
+    for left in (output, *output.parent.glob(f".{name}.unfinished-*")):
+        shutil.rmtree(left, ignore_errors=True)
     words = [str(files["data"]), *run.words, "-o", str(output), "--json"]
     for part in ("dev", "test"):
         if part in files:

@@ -90,8 +90,9 @@ def _dispatch(words: list[str]) -> int:
         else:
             print(f"limen {name}: {_one_line(error)}", file=sys.stderr)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        print(f"limen {name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+        print(f"limen {name}: interrupted{notes}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

@@ -47,9 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(output)
     folder = arguments.folder or output.with_suffix(".trained")
     told = progress()
-    told.step(f"reading {arguments.data}")
-    notices: list[str] = []
-    data = split_texts(arguments, notices.append)
+    data = split_texts(arguments, told)
     # torch takes seconds to import; what is wrong with command or texts is said before.
     from limen_export.training.build import BuildSettings, build
 
@@ -58,8 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(built.to_json(), ensure_ascii=False))
         return 0
-    for notice in notices:
-        print(f"note: {notice}")
     print(_text(built))
     return 0
 

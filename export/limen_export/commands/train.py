@@ -25,9 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = train_settings(arguments)
     check_target(arguments.output, overwrite=arguments.overwrite)
     told = progress()
-    told.step(f"reading {arguments.data}")
-    notices: list[str] = []
-    data = split_texts(arguments, notices.append)
+    data = split_texts(arguments, told)
     # torch takes seconds to import; what is wrong with command or texts is said before.
     from limen_export.training.run import train
 
@@ -35,7 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
         return 0
-    for notice in notices:
-        print(f"note: {notice}")
     print(report.to_text())
     return 0

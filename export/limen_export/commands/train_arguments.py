@@ -1,13 +1,13 @@
 """Arguments that say what is trained, shared by `train` and `build`."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from limen.commands.labelled_arguments import add_column_arguments, labelled_source
 from limen.errors import InputError
+from limen.progress import Progress
 
 from limen_export.given_labels import read_label_names
 from limen_export.sources.head_wishes import POOLINGS
@@ -134,23 +134,38 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
             "out, or take a recipe that has it (docs/training.md)"
         )
     if arguments.rule is not None:
-        given["parts"] = None if arguments.rule in _ONE_OVER_ALL else arguments.rule
+        parts = None if arguments.rule in _ONE_OVER_ALL else arguments.rule
+        if recipe.parts not in (None, parts):
+            raise InputError(
+                f"--rule {arguments.rule} with recipe {arguments.recipe}, which is {recipe.parts}; "
+                "take recipe tfidf with --rule, or leave --rule out"
+            )
+        given["parts"] = parts
     return replace(recipe, **given)
 
 
-def split_texts(arguments: argparse.Namespace, tell: Callable[[str], None]) -> Split:
-    """Read the texts and divide them.
+def split_texts(arguments: argparse.Namespace, told: Progress) -> Split:
+    """Read the texts and divide them; what was decided is told at once, and kept as notices.
 
     Args:
         arguments: parsed.
-        tell: told what was decided, a sentence at a time.
+        told: is told what happens.
 
     Raises:
         InputError: data that cannot be used.
     """
     task = arguments.task
-    if task is None and arguments.rule in _ONE_OVER_ALL:
+    if arguments.rule in _ONE_OVER_ALL:
+        if task not in (None, arguments.rule):
+            raise InputError(f"--task {task} and --rule {arguments.rule}; give one of them")
         task = arguments.rule
+    notices: list[str] = []
+
+    def tell(notice: str) -> None:
+        notices.append(notice)
+        told.step(notice)
+
+    told.step(f"reading {arguments.data}")
     labels = None if arguments.labels_file is None else read_label_names(arguments.labels_file)
     examples = read_examples(
         labelled_source(arguments, arguments.data),
@@ -169,7 +184,8 @@ def split_texts(arguments: argparse.Namespace, tell: Callable[[str], None]) -> S
         arguments.seed,
         near_duplicates_together=not arguments.near_duplicates_apart,
     )
-    return split(examples, shares, dev=held_out[0], test=held_out[1])
+    parts = split(examples, shares, dev=held_out[0], test=held_out[1])
+    return replace(parts, notices=(*notices, *parts.notices))
 
 
 def _range(word: str) -> tuple[int, int]:

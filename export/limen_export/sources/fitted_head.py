@@ -12,6 +12,7 @@ from torch import nn
 
 from limen_export.sources.head import Head
 from limen_export.sources.head_layers import linear
+from limen_export.sources.sklearn_binary import always
 
 _LINEAR = (
     *("LogisticRegression", "LogisticRegressionCV", "LinearSVC", "SGDClassifier", "Perceptron"),
@@ -109,9 +110,11 @@ def decision_values(
         for step in before:
             rows = step.transform(rows)
         return decision_values(last, rows)
-    if type(estimator).__name__ in ("OneVsOneClassifier", "MultiOutputClassifier"):
+    if type(estimator).__name__ in _WHOLE:
         parts = [decision_values(part, rows) for part in estimator.estimators_]
         return np.concatenate(parts, axis=1)
+    if (value := always(estimator)) is not None:
+        return np.full((len(rows), 1), value)
     values = np.asarray(estimator.decision_function(rows), dtype=np.float64)
     return values.reshape(len(rows), -1)
 
@@ -143,7 +146,17 @@ def _plane(estimator: Any, name: str) -> _Plane:  # noqa: ANN401  (scikit-learn 
 
 
 def _of_parts(estimator: Any, rule: str, name: str) -> _Plane:  # noqa: ANN401
-    parts = [_plane(part, name) for part in estimator.estimators_]
+    varied = [_plane(part, name) for part in estimator.estimators_ if always(part) is None]
+    if not varied:
+        raise ExportError(f"{name}: every label was given to all training texts, or to none")
+    width = varied[0].weights.shape[1]
+    left = iter(varied)
+    parts = [
+        next(left)
+        if (value := always(part)) is None
+        else _Plane(np.zeros((1, width)), np.array([value]), "multiclass", "sigmoid")
+        for part in estimator.estimators_
+    ]
     if any(len(part.weights) != 1 for part in parts):
         raise ExportError(
             f"{name}: a part of {type(estimator).__name__} decides among more than two classes"

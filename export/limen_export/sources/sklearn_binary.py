@@ -29,8 +29,17 @@ def binary_columns(parts: Sequence[Estimator], name: str) -> list[Columns]:
     ]
 
 
+def always(part: Estimator) -> float | None:
+    """Return the decision value of a part about a label that every training text had, or none; None
+    for a part that had both to learn from.
+    """
+    if type(part) is not _ConstantPredictor:
+        return None
+    return _ALWAYS if part.y_.ravel()[0] else -_ALWAYS
+
+
 def _constant(part: Estimator, features: int) -> Columns:
-    value = _ALWAYS if part.y_.ravel()[0] else -_ALWAYS
+    value = always(part) or 0.0
     return Columns(
         np.zeros((features, 1)),
         np.array([value]),

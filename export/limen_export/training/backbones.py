@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from limen.errors import ExportError, MissingExtraError, reason
+from limen.errors import ExportError, InputError, MissingExtraError, reason
 from limen.format import Rule
 from limen.format.rules import outputs_of
 from safetensors.torch import save_file
@@ -96,11 +96,41 @@ def load_whole(folder: CheckpointFolder, pooling: Pooling, max_tokens: int) -> B
         ExportError: it cannot be loaded, or has no such pooling.
     """
     config = read_config(folder)
-    tokenizer = read_tokenizer(folder.path, folder.name)
+    tokenizer = trainable_tokenizer(folder)
+    # The first row is the first token's only where nothing is padded before it.
+    tokenizer.padding_side = "right"
     model = load_backbone(folder, config, {}, (pooling,))
     check_vocabulary(model, tokenizer, folder.name)
-    longest = longest_input(tokenizer, positions(model), None, folder.name)
-    return Backbone(folder, model, tokenizer, min(longest, max_tokens))
+    longest = trained_tokens(model, tokenizer, max_tokens, folder.name)
+    return Backbone(folder, model, tokenizer, longest)
+
+
+def trainable_tokenizer(folder: CheckpointFolder) -> PreTrainedTokenizerFast:
+    """Load a tokenizer; ExportError where it cannot pad, which batches need."""
+    tokenizer = read_tokenizer(folder.path, folder.name)
+    if tokenizer.pad_token_id is None:
+        raise ExportError(
+            f"{folder.name}: its tokenizer has no padding token, which training in batches needs; "
+            "set pad_token in tokenizer_config.json"
+        )
+    return tokenizer
+
+
+def trained_tokens(
+    model: nn.Module, tokenizer: PreTrainedTokenizerFast, asked: int, name: str
+) -> int:
+    """Return how many tokens a text may have in training: what is asked for, and no more than the
+    model has positions.
+
+    Raises:
+        InputError: no room for anything but special tokens.
+    """
+    special = tokenizer.num_special_tokens_to_add()
+    if asked <= special:
+        raise InputError(
+            f"{asked} tokens at most, of which {special} are special ones; give more (--max-tokens)"
+        )
+    return min(longest_input(tokenizer, positions(model), None, name), asked)
 
 
 def with_new_head(backbone: Backbone, said: HeadSaid) -> PooledClassifier:
@@ -123,8 +153,8 @@ def head_outputs(rule: Rule, labels: int) -> int:
 
 
 def with_own_head(folder: CheckpointFolder, said: HeadSaid) -> PreTrainedModel:
-    """Load a backbone under the head that its architecture has for classification; a head that is
-    there already is replaced.
+    """Load a backbone under the head that its architecture has for classification. A head that is
+    there already goes on from its weights where it has as many outputs, else it is replaced.
 
     Raises:
         ExportError: transformers has no such architecture, or it cannot be loaded.

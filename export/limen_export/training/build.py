@@ -18,10 +18,10 @@ from limen_export.report import ExportReport
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, PrecisionChoice
 from limen_export.training.examples import Examples
 from limen_export.training.judging import headline_metrics
-from limen_export.training.run import train
+from limen_export.training.run import mark_of, train
 from limen_export.training.settings import TrainSettings
 from limen_export.training.splitting import Split
-from limen_export.training.unfinished import RECORD, fingerprint
+from limen_export.training.unfinished import RECORD
 
 _COMPARED = 1_000
 """Training texts that rungs are compared on, beside those of dev."""
@@ -108,7 +108,7 @@ def build(data: Split, output: Path, settings: BuildSettings, told: Progress) ->
 
 def _trained(data: Split, settings: BuildSettings, told: Progress) -> tuple[Json, str]:
     folder = settings.folder
-    mark = fingerprint(settings.training, (data.train, data.dev, data.test))
+    mark = mark_of(settings.training, data)
     record = _record(folder)
     if record.get("fingerprint") == mark:
         told.step(f"{folder} holds this training already")

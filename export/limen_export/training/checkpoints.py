@@ -43,7 +43,8 @@ def check_room(folder: Path, trained_bytes: int) -> None:
     Raises:
         OutputError: too little room.
     """
-    needed = trained_bytes * _COPIES * _AT_ONCE
+    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    needed = trained_bytes * _COPIES * _AT_ONCE - there
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OutputError(

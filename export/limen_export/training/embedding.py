@@ -100,7 +100,9 @@ def fit_head(
         InputError: a sampler that does not fit the data.
     """
     sampled = sampled_rows(rows, train, linear)
-    if loss.kind != "plain" or loss.smoothing:
+    # scikit-learn knows no cap on what a yes weighs.
+    capped = loss.weighted and linear.rule in ("multilabel", "one_vs_rest")
+    if loss.kind != "plain" or loss.smoothing or capped:
         layer = _minimised(sampled, linear, loss)
         said = HeadSaid(train.labels, linear.rule, recipe.pooling)
         return EmbeddedHead(layer, said, sampled.notices)

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from limen.errors import LimenError, reason
+from limen.errors import InputError, LimenError, reason
 from limen.processor import read_processor
 from limen.progress import Progress
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from transformers import (
     DataCollatorWithPadding,
-    EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     PrinterCallback,
     Trainer,
+    TrainerState,
     TrainingArguments,
     set_seed,
 )
@@ -26,11 +27,13 @@ from transformers import (
 from limen_export.sources.checkpoint_folder import CheckpointFolder
 from limen_export.sources.head_wishes import Pooling
 from limen_export.sources.pooling import PooledClassifier
-from limen_export.sources.tokens import read_tokenizer
+from limen_export.sources.torch_classifier import check_vocabulary
 from limen_export.training.backbones import (
     HeadSaid,
     load_whole,
     save_with_head,
+    trainable_tokenizer,
+    trained_tokens,
     with_new_head,
     with_own_head,
 )
@@ -40,9 +43,8 @@ from limen_export.training.examples import Examples
 from limen_export.training.loss_settings import LossSettings
 from limen_export.training.losses import make_loss
 from limen_export.training.recipes import FinetuneRecipe
-from limen_export.training.trainer_watch import CurvePoint, Watch
+from limen_export.training.trainer_watch import DEV, CurvePoint, Watch, is_exhausted
 
-_FIGURE = "dev"
 _LOGGED = 20
 """Points of the training loss in each epoch."""
 _POOLING: Pooling = "cls"
@@ -109,49 +111,86 @@ def finetune(
         OutputError: too little room for checkpoints, or one could not be written.
     """
     set_seed(work.seed)
-    classifier, tokenizer, said = _untrained(recipe, work)
+    untrained = _untrained(recipe, work)
+    classifier = untrained.classifier
     if recipe.freeze_embeddings:
         _freeze_embeddings(classifier)
-    watch = Watch(told, work.checkpoints)
-    trainer = _trainer(recipe, work, Trainee(classifier), tokenizer, watch)
+    watch = Watch(told, work.checkpoints, recipe.patience)
+    trainee = Trainee(classifier)
     if work.dev is not None:
-        trained = sum(weight.nbytes for weight in classifier.parameters())
-        check_room(work.checkpoints, trained)
+        check_room(work.checkpoints, sum(weight.nbytes for weight in classifier.parameters()))
     last = last_whole(work.checkpoints)
+    history = None if last is None else _ended(last, recipe, trainee)
+    if history is None:
+        trainer = _trainer(recipe, work, trainee, untrained, watch)
+        _train(trainer, last, work.checkpoints)
+        history = trainer.state.log_history
+    _save(classifier.eval().cpu(), untrained, output)
+    return watch.curve(history)
+
+
+def _train(trainer: Trainer, last: Path | None, checkpoints: Path) -> None:
     try:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except LimenError:
         raise
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"the GPU's memory is too small for this training ({reason(error)}); take fewer texts "
+            "in a step (--batch-size) or shorter ones (--max-tokens)"
+        ) from error
     except (OSError, SafetensorError) as error:
-        raise not_written(work.checkpoints, reason(error)) from error
+        raise not_written(checkpoints, reason(error)) from error
     except RuntimeError as error:
         # How torch says that a disk is full.
         if "PytorchStreamWriter" not in str(error):
             raise
-        raise not_written(work.checkpoints, reason(error)) from error
-    _save(classifier.eval().cpu(), tokenizer, said, output)
-    return watch.curve(trainer.state.log_history)
+        raise not_written(checkpoints, reason(error)) from error
 
 
-def _untrained(
-    recipe: FinetuneRecipe, work: FinetuneWork
-) -> tuple[nn.Module, PreTrainedTokenizerFast, HeadSaid]:
+def _ended(last: Path, recipe: FinetuneRecipe, trainee: Trainee) -> list[dict[str, float]] | None:
+    """Where an interrupted run had waited long enough for a better epoch, load its best one and
+    return what was noted; else None.
+    """
+    state = TrainerState.load_from_json(str(last / "trainer_state.json"))
+    if not is_exhausted(state.log_history, recipe.patience) or not state.best_model_checkpoint:
+        return None
+    best = last.parent / Path(state.best_model_checkpoint).name
+    trainee.load_state_dict(load_file(best / "model.safetensors"))
+    return list(state.log_history)
+
+
+@dataclass(frozen=True, eq=False)
+class _Untrained:
+    classifier: nn.Module
+    tokenizer: PreTrainedTokenizerFast
+    said: HeadSaid
+    max_tokens: int
+
+
+def _untrained(recipe: FinetuneRecipe, work: FinetuneWork) -> _Untrained:
     binary = work.said.rule in ("one_vs_rest", "one_vs_one")
     if recipe.pooling is None and not binary:
-        tokenizer = read_tokenizer(work.folder.path, work.folder.name)
-        return with_own_head(work.folder, work.said), tokenizer, work.said
+        folder = work.folder
+        tokenizer = trainable_tokenizer(folder)
+        model = with_own_head(folder, work.said)
+        check_vocabulary(model, tokenizer, folder.name)
+        longest = trained_tokens(model, tokenizer, recipe.max_tokens, folder.name)
+        return _Untrained(model, tokenizer, work.said, longest)
     said = HeadSaid(work.said.labels, work.said.rule, recipe.pooling or _POOLING)
     backbone = load_whole(work.folder, said.pooling, recipe.max_tokens)
-    return with_new_head(backbone, said), backbone.tokenizer, said
+    module = with_new_head(backbone, said)
+    return _Untrained(module, backbone.tokenizer, said, backbone.max_tokens)
 
 
 def _trainer(
     recipe: FinetuneRecipe,
     work: FinetuneWork,
     trainee: Trainee,
-    tokenizer: PreTrainedTokenizerFast,
+    untrained: _Untrained,
     watch: Watch,
 ) -> Trainer:
+    tokenizer, longest = untrained.tokenizer, untrained.max_tokens
     measured = make_loss(work.loss, work.said.rule, work.train.truth)
     figure = DevFigure(work.said.rule, work.said.labels)
 
@@ -159,13 +198,13 @@ def _trainer(
         return measured.to(labels.device)(outputs["logits"].float(), labels)
 
     def on_dev(found: Any) -> dict[str, float]:  # noqa: ANN401
-        return {_FIGURE: figure.of(found.predictions, found.label_ids > 0.5)}
+        return {DEV: figure.of(found.predictions, found.label_ids > 0.5)}
 
     trainer = Trainer(
         model=trainee,
         args=_arguments(recipe, work),
-        train_dataset=_rows(tokenizer, work.train, recipe.max_tokens),
-        eval_dataset=None if work.dev is None else _rows(tokenizer, work.dev, recipe.max_tokens),
+        train_dataset=_rows(tokenizer, work.train, longest),
+        eval_dataset=None if work.dev is None else _rows(tokenizer, work.dev, longest),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_loss_func=loss,
         compute_metrics=on_dev,
@@ -173,8 +212,6 @@ def _trainer(
         callbacks=[watch],
     )
     trainer.remove_callback(PrinterCallback)
-    if work.dev is not None:
-        trainer.add_callback(EarlyStoppingCallback(recipe.patience))
     return trainer
 
 
@@ -182,7 +219,7 @@ def _arguments(recipe: FinetuneRecipe, work: FinetuneWork) -> TrainingArguments:
     steps = -(-len(work.train) // recipe.batch_size)
     judged = "no" if work.dev is None else "epoch"
     on_gpu = torch.cuda.is_available()
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(work.checkpoints),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -194,7 +231,7 @@ def _arguments(recipe: FinetuneRecipe, work: FinetuneWork) -> TrainingArguments:
         save_strategy=judged,
         save_total_limit=2,
         load_best_model_at_end=work.dev is not None,
-        metric_for_best_model=_FIGURE,
+        metric_for_best_model=DEV,
         greater_is_better=True,
         logging_strategy="steps",
         logging_steps=max(1, steps // _LOGGED),
@@ -207,6 +244,9 @@ def _arguments(recipe: FinetuneRecipe, work: FinetuneWork) -> TrainingArguments:
         dataloader_pin_memory=on_gpu,
         **_alike_lengths(),
     )
+    # One GPU: several would multiply the texts of a step, for which the rates are not meant.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _alike_lengths() -> dict[str, Any]:
@@ -220,7 +260,7 @@ def _in_bf16(recipe: FinetuneRecipe) -> bool:
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
     if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Every processor with tiles for 8 bits has them for bf16 too (docs/training.md has the gain).
     return "amx_int8" in read_processor().features
 
@@ -259,9 +299,8 @@ def _rows(tokenizer: PreTrainedTokenizerFast, examples: Examples, max_tokens: in
     ]
 
 
-def _save(
-    classifier: nn.Module, tokenizer: PreTrainedTokenizerFast, said: HeadSaid, output: Path
-) -> None:
+def _save(classifier: nn.Module, untrained: _Untrained, output: Path) -> None:
+    tokenizer = untrained.tokenizer
     if isinstance(classifier, PreTrainedModel):
         classifier.save_pretrained(output)
         tokenizer.save_pretrained(output)
@@ -272,4 +311,4 @@ def _save(
     backbone = classifier.backbone
     if not isinstance(layer, nn.Linear) or not isinstance(backbone, PreTrainedModel):
         raise TypeError(type(layer).__name__)
-    save_with_head(backbone, tokenizer, layer, said, output)
+    save_with_head(backbone, tokenizer, layer, untrained.said, output)

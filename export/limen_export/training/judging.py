@@ -21,6 +21,7 @@ from limen.format import DecisionBlock, OperatingPoint
 from limen_export.training.dev_figure import judged_at, undecided
 from limen_export.training.examples import Examples
 from limen_export.training.reading_back import ReadBack
+from limen_export.training.splitting import Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Judgement:
             first.
         calibration: the kind that was fitted.
         decision: with the block that was fitted; its labels may stand in an order of their own.
-        dev: what the classifier gives for dev; columns as in `decision`.
+        test: what the classifier gives for the test texts; columns as in `decision`.
         notices: what the user should know of the fit.
     """
 
@@ -43,7 +44,7 @@ class Judgement:
     points: tuple[Shown, ...]
     calibration: str
     decision: DecisionBlock
-    dev: LabelledLogits
+    test: LabelledLogits
     notices: tuple[str, ...]
 
     @property
@@ -52,12 +53,20 @@ class Judgement:
         return self.points[0]
 
 
-def check_parts(dev: Examples, test: Examples) -> None:
-    """Refuse parts that nothing can be fitted on or judged by.
+def check_parts(data: Split) -> None:
+    """Refuse parts that nothing can be learned from, fitted on or judged by.
 
     Raises:
-        InputError: too few unlike texts in dev, or none in test.
+        InputError: a class without a text in train, too few unlike texts in dev, or none in test.
     """
+    train, dev, test = data.train, data.dev, data.test
+    absent = [train.labels[place] for place in np.flatnonzero(train.support == 0)]
+    if absent and train.task == "multiclass":
+        raise InputError(
+            f"{len(absent)} of {len(train.labels)} labels have no text left to train on (the first "
+            f"is {absent[0]!r}), all of theirs being in dev or test; add others, or leave such "
+            "labels out (--min-examples)"
+        )
     unlike = len(np.unique(dev.keys))
     if unlike < LEAST_TEXTS:
         raise InputError(
@@ -101,7 +110,7 @@ def judge_trained(
         points=tuple(shown(decision, point) for point in points),
         calibration=tuned.calibration,
         decision=decision,
-        dev=fitted_on,
+        test=LabelledLogits(logits, truth, test.keys),
         notices=tuned.notices,
     )
 

@@ -193,7 +193,7 @@ def rule_of(recipe: Recipe, task: Task, labels: int) -> Rule:
         if recipe.parts == "one_vs_one":
             raise InputError(
                 "one classifier for each pair of labels decides which of two is true, and here a "
-                "text can have both; take one_vs_rest"
+                "text can have both; take one_vs_rest (recipe tfidf-ovr)"
             )
         return "multilabel"
     if labels < 2:

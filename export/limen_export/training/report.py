@@ -37,7 +37,7 @@ class BinaryParts:
 
     Attributes:
         imbalance: what each part sees.
-        scales: how far their scores are from each other, on dev; None for pairs.
+        scales: how far their scores are from each other, on test; None for pairs.
     """
 
     imbalance: RestImbalance | PairsImbalance

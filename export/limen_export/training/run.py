@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from limen.decision import scores_from_logits
-from limen.errors import OutputError, reason
+from limen.errors import LimenError, OutputError, reason
 from limen.progress import Progress
 
+from limen_export.training.backbones import find_backbone
+from limen_export.training.checkpoints import last_whole
 from limen_export.training.examples import Examples
 from limen_export.training.imbalance_report import pairs_imbalance, rest_imbalance
 from limen_export.training.judging import Judgement, check_parts, compared, judge_trained
@@ -21,7 +23,13 @@ from limen_export.training.settings import TrainSettings, usual_settings
 from limen_export.training.splitting import Split
 from limen_export.training.trained import fit
 from limen_export.training.training_page import training_page
-from limen_export.training.unfinished import RECORD, begin, fingerprint
+from limen_export.training.unfinished import (
+    RECORD,
+    Unfinished,
+    begin,
+    check_target,
+    fingerprint,
+)
 from limen_export.versions import installed_versions
 
 BASELINE = "tfidf"
@@ -55,37 +63,74 @@ def train(
         ExportError: there is no such backbone, or what was trained cannot be exported.
         OutputError: no room, or the folder cannot be written; checkpoints stay.
     """
+    check_target(output, overwrite=overwrite)
     rule_of(settings.recipe, data.train.task, len(data.train.labels))
-    check_parts(data.dev, data.test)
-    parts = (data.train, data.dev, data.test)
-    mark = fingerprint(settings, parts)
-    work = begin(output, mark, overwrite=overwrite)
+    check_parts(data)
+    mark = mark_of(settings, data)
+    work = begin(output, mark)
+    try:
+        report = _grown(work, mark, output, settings, data, told)
+    except KeyboardInterrupt as error:
+        if last_whole(work.checkpoints) is not None:
+            error.add_note("the same command goes on from the last checkpoint")
+        work.drop_if_nothing_is_lost()
+        raise
+    except LimenError:
+        work.drop_if_nothing_is_lost()
+        raise
+    work.finish(output)
+    return report
+
+
+def mark_of(settings: TrainSettings, data: Split) -> str:
+    """Return what two trainings with the same result share.
+
+    Raises:
+        MissingExtraError, ExportError: there is no such backbone.
+    """
+    recipe = settings.recipe
+    backbone = None
+    if not isinstance(recipe, TfidfRecipe):
+        backbone = find_backbone(recipe.backbone).path
+    return fingerprint(settings, (data.train, data.dev, data.test), backbone)
+
+
+def _grown(
+    work: Unfinished,
+    mark: str,
+    output: Path,
+    settings: TrainSettings,
+    data: Split,
+    told: Progress,
+) -> TrainingReport:
+    """Train in the unfinished folder until its result is whole."""
     if work.goes_on:
         told.step("an interrupted run of this training is there: going on with it")
+        note = "an interrupted run was gone on with: the time is that of its last part"
+        data = replace(data, notices=(*data.notices, note))
     try:
-        main = _carried_out(settings, data, work.folder, told)
+        main = _carried_out(settings, data, work, told)
         usual = replace(usual_settings(BASELINE), seed=settings.seed, bootstrap=settings.bootstrap)
         baseline = None if _same(settings, usual, data) else _baseline(usual, data, told)
         report = _report(output, mark, settings, data, main, baseline)
-        _write(report, data, work.folder)
+        _write(report, data, work.result)
+    except LimenError:
+        raise
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(
             f"{work.folder}: cannot be written ({reason(error)}); make room and run the same "
             "command again"
         ) from error
-    work.finish()
     return report
 
 
-def _carried_out(settings: TrainSettings, data: Split, folder: Path, told: Progress) -> Trained:
+def _carried_out(settings: TrainSettings, data: Split, work: Unfinished, told: Progress) -> Trained:
     begun = monotonic()
-    fitted = fit(settings, data.train, data.dev, folder, told)
+    fitted = fit(settings, data.train, data.dev, work, told)
     seconds = monotonic() - begun
     told.step(f"reading {settings.name} back as limen export does, and judging")
     judged = judge_trained(
-        read_back(folder), settings.name, data.dev, data.test, settings.bootstrap
+        read_back(work.result), settings.name, data.dev, data.test, settings.bootstrap
     )
     return Trained(judged, fitted, seconds)
 
@@ -102,7 +147,9 @@ def _same(settings: TrainSettings, usual: TrainSettings, data: Split) -> bool:
 
 def _baseline(usual: TrainSettings, data: Split, told: Progress) -> Trained:
     with TemporaryDirectory() as folder:
-        return _carried_out(usual, data, Path(folder), told)
+        work = Unfinished(Path(folder))
+        work.result.mkdir()
+        return _carried_out(usual, data, work, told)
 
 
 def _report(
@@ -140,9 +187,10 @@ def _binary_parts(train: Examples, judged: Judgement) -> BinaryParts | None:
         return BinaryParts(pairs_imbalance(train), None)
     if rule == "multiclass":
         return None
-    dev, decision = judged.dev, judged.decision
-    scores = scores_from_logits(dev.logits, decision)
-    scales = scale_report(dev.logits, scores, dev.truth, decision.labels)
+    # On texts that the calibration has not seen: on its own every slope would be 1.
+    test, decision = judged.test, judged.decision
+    scores = scores_from_logits(test.logits, decision)
+    scales = scale_report(test.logits, scores, test.truth, decision.labels)
     return BinaryParts(rest_imbalance(train), scales)
 
 

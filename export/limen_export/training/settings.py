@@ -21,13 +21,13 @@ class TrainSettings:
     Attributes:
         name: what reports call the recipe.
         recipe: what is trained, and how.
-        loss: what is minimised. `tfidf` takes `weighted` alone.
+        loss: what is minimised. `tfidf` takes `weighted` alone, without a cap.
         sampler: texts, or rows of features, that are repeated, left out or made up.
-        seed: of everything that is drawn.
+        seed: of everything that is drawn, in [0, 2^32).
         bootstrap: how the intervals of the report are drawn.
 
     Raises:
-        InputError: a loss or sampler that the recipe does not have.
+        InputError: a loss or sampler that the recipe does not have, or another seed.
     """
 
     name: str = "tfidf"
@@ -45,6 +45,16 @@ class TrainSettings:
                 f"recipe {self.name} is fitted by scikit-learn, with cross-entropy; focal losses "
                 "and label smoothing are of embed and finetune"
             )
+        if (
+            isinstance(self.recipe, TfidfRecipe)
+            and self.loss.pos_weight_cap != PLAIN.pos_weight_cap
+        ):
+            raise InputError(
+                f"recipe {self.name} weighs labels as scikit-learn does, without a cap; a cap is "
+                "of embed and finetune"
+            )
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed {self.seed}; expected 0 to {2**32 - 1}")
         if isinstance(self.recipe, FinetuneRecipe) and self.sampler == "smote":
             raise InputError(
                 "sampler smote makes up rows of features, and finetune reads texts; take over, or "

@@ -20,6 +20,7 @@ from limen_export.training.resampling import resampled
 from limen_export.training.settings import TrainSettings
 from limen_export.training.tfidf import fit_tfidf
 from limen_export.training.trainer_watch import CurvePoint
+from limen_export.training.unfinished import Unfinished
 from limen_export.transformers_quiet import quiet_transformers
 
 _POOLING: Pooling = "cls"
@@ -42,7 +43,7 @@ class Fitted:
 
 
 def fit(
-    settings: TrainSettings, train: Examples, dev: Examples, folder: Path, told: Progress
+    settings: TrainSettings, train: Examples, dev: Examples, work: Unfinished, told: Progress
 ) -> Fitted:
     """Carry out a recipe.
 
@@ -50,7 +51,7 @@ def fit(
         settings: which, and how.
         train: texts to learn from.
         dev: texts that choose the epoch, where there are epochs.
-        folder: is filled; `checkpoints` in it may hold those of a run that was interrupted.
+        work: its result is filled; its checkpoints may be those of a run that was interrupted.
         told: is told what happens.
 
     Raises:
@@ -62,11 +63,11 @@ def fit(
     recipe = settings.recipe
     rule = rule_of(recipe, train.task, len(train.labels))
     if isinstance(recipe, TfidfRecipe):
-        return _fit_tfidf(settings, recipe, train, rule, folder, told)
+        return _fit_tfidf(settings, recipe, train, rule, work.result, told)
     with quiet_transformers():
         if isinstance(recipe, EmbedRecipe):
-            return _fit_embedded(settings, recipe, train, rule, folder, told)
-        return _finetune(settings, recipe, (train, dev), rule, folder, told)
+            return _fit_embedded(settings, recipe, train, rule, work.result, told)
+        return _finetune(settings, recipe, (train, dev), rule, work, told)
 
 
 def _linear(
@@ -117,14 +118,12 @@ def _finetune(
     recipe: FinetuneRecipe,
     parts: tuple[Examples, Examples],
     rule: Rule,
-    folder: Path,
+    place: Unfinished,
     told: Progress,
 ) -> Fitted:
     train, dev = parts
     if settings.sampler != "none":
         train = train.at(resampled(train, settings.sampler, settings.seed))
-    checkpoints = folder / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
     work = FinetuneWork(
         folder=find_backbone(recipe.backbone),
         train=train,
@@ -132,7 +131,7 @@ def _finetune(
         said=HeadSaid(train.labels, rule, recipe.pooling or _POOLING),
         loss=settings.loss,
         seed=settings.seed,
-        checkpoints=checkpoints,
+        checkpoints=place.checkpoints,
     )
     told.step(f"fine-tuning {work.folder.name} on {len(train):,} texts")
-    return Fitted(curve=finetune(recipe, work, folder, told))
+    return Fitted(curve=finetune(recipe, work, place.result, told))

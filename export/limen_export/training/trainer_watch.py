@@ -34,13 +34,32 @@ class CurvePoint:
         return asdict(self)
 
 
-class Watch(TrainerCallback):
-    """Tells progress with an estimate of the time left, and marks checkpoints as whole."""
+DEV = "dev"
+"""As Trainer's notes call the figure on dev, behind `eval_`."""
 
-    def __init__(self, told: Progress, checkpoints: Path) -> None:
-        """Keep who is told, and where the checkpoints are."""
+
+def is_exhausted(history: Sequence[Mapping[str, float]], patience: int) -> bool:
+    """Whether so many epochs have passed since the best one on dev, of equals the first.
+
+    Args:
+        history: what Trainer noted, those before an interruption included; Trainer's own callback
+            would count anew behind one.
+        patience: epochs.
+    """
+    found = [note[f"eval_{DEV}"] for note in history if f"eval_{DEV}" in note]
+    return bool(found) and len(found) - 1 - found.index(max(found)) >= patience
+
+
+class Watch(TrainerCallback):
+    """Tells progress with an estimate of the time left, marks checkpoints as whole, and ends the
+    training when nothing better came for a while.
+    """
+
+    def __init__(self, told: Progress, checkpoints: Path, patience: int) -> None:
+        """Keep who is told, where the checkpoints are, and how long to wait for a better epoch."""
         self._told = told
         self._checkpoints = checkpoints
+        self._patience = patience
         self._begun = (0, 0.0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -58,10 +77,11 @@ class Watch(TrainerCallback):
         )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Tell the figure on dev."""
-        found = kwargs.get("metrics") or {}
-        if "eval_dev" in found:
-            self._told.step(f"epoch {state.epoch:.0f}: {found['eval_dev']:.4f} on dev")
+        """Tell the figure on dev, and look whether to go on."""
+        found = (kwargs.get("metrics") or {}).get(f"eval_{DEV}")
+        if found is not None:
+            self._told.step(f"epoch {state.epoch:.0f}: {found:.4f} on dev")
+            control.should_training_stop = is_exhausted(state.log_history, self._patience)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Mark the checkpoint as whole."""
@@ -75,7 +95,7 @@ class Watch(TrainerCallback):
             if "loss" in note:
                 points.append(CurvePoint(note["epoch"], loss=note["loss"]))
             elif "eval_loss" in note:
-                figure = note.get("eval_dev")
+                figure = note.get(f"eval_{DEV}")
                 points.append(CurvePoint(note["epoch"], None, note["eval_loss"], figure))
         return tuple(points)
 

@@ -74,6 +74,65 @@ def test_other_settings_begin_anew(chosen, data, tmp_path, monkeypatch):
     assert steps == [0]
 
 
+def judged_as(monkeypatch, figures):
+    """Let epochs come out on dev as these figures say, whatever was learned."""
+    monkeypatch.setattr(
+        "limen_export.training.dev_figure.DevFigure.of",
+        lambda self, logits, truth: figures[min(len(seen), len(figures)) - 1],
+    )
+    seen = []
+    usual = Trainer.evaluate
+
+    def evaluate(self, *words, **more):
+        # Epochs before an interruption count too.
+        seen[:] = [None] * (1 + sum("eval_dev" in note for note in self.state.log_history))
+        return usual(self, *words, **more)
+
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize("step", [15, 19, 24])
+def test_run_that_waits_for_a_better_epoch_waits_no_longer_behind_an_interruption(
+    step, chosen, data, tmp_path, monkeypatch
+):
+    patient = recipes.replace(chosen, recipe=recipes.replace(chosen.recipe, epochs=6, patience=2))
+    judged_as(monkeypatch, (0.5, 0.7, 0.6, 0.6, 0.9, 0.9))
+    whole = train(data, tmp_path / "whole", patient, Silent())
+    assert len([one for one in whole.trained.fitted.curve if one.dev_figure]) == 4
+    interrupt_at(monkeypatch, step)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "cut", patient, Silent())
+    cut = train(data, tmp_path / "cut", patient, Silent())
+    assert cut.trained.fitted.curve == whole.trained.fitted.curve
+    logits = [read_back(tmp_path / name).logits(data.test.texts) for name in ("whole", "cut")]
+    assert np.array_equal(*logits)
+
+
+@pytest.mark.parametrize("name", ["finetune", "embed"])
+def test_interruption_after_training_loses_nothing(
+    name, chosen, data, tmp_path, monkeypatch, checkpoint
+):
+    if name == "embed":
+        chosen = recipes.settings("embed", backbone=str(checkpoint("bert")))
+    once = []
+
+    def interrupted(*words):
+        if not once:
+            once.append(words)
+            raise KeyboardInterrupt
+        return judge(*words)
+
+    from limen_export.training import run
+
+    judge = run.judge_trained
+    monkeypatch.setattr(run, "judge_trained", interrupted)
+    with pytest.raises(KeyboardInterrupt) as told:
+        train(data, tmp_path / "cut", chosen, Silent())
+    assert bool(getattr(told.value, "__notes__", ())) == (name == "finetune")
+    assert train(data, tmp_path / "cut", chosen, Silent()).folder == tmp_path / "cut"
+    assert [found.name for found in tmp_path.iterdir()] == ["cut"]
+
+
 def test_full_disk_is_said_and_earlier_checkpoint_stays(whole, chosen, data, tmp_path, monkeypatch):
     usual, saved = Trainer._save, []
 
@@ -88,7 +147,7 @@ def test_full_disk_is_said_and_earlier_checkpoint_stays(whole, chosen, data, tmp
     monkeypatch.setattr(Trainer, "_save", full)
     with pytest.raises(OutputError, match=r"step 6 is whole.*same command again"):
         train(data, tmp_path / "full", chosen, Silent())
-    left = tmp_path / ".full.unfinished" / "checkpoints"
+    left = next(tmp_path.glob(".full.unfinished-*")) / "checkpoints"
     assert [found.name for found in left.iterdir()] == ["checkpoint-6"]
     train(data, tmp_path / "full", chosen, Silent())
     assert np.array_equal(read_back(tmp_path / "full").logits(data.test.texts), whole)
@@ -109,6 +168,25 @@ def test_folder_that_is_there_is_not_touched(data, tmp_path):
     with pytest.raises(InputError, match="no training of limen's"):
         train(data, mine, recipes.settings("tfidf"), Silent(), overwrite=True)
     assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_training_that_cannot_get_its_name_stays_whole(data, tmp_path, monkeypatch):
+    chosen = recipes.settings("tfidf")
+    train(data, tmp_path / "trained", chosen, Silent())
+    older = (tmp_path / "trained" / "training.json").read_text("utf-8")
+    usual = Path.rename
+
+    def held(self, target):
+        if self.name == "result":
+            raise OSError(errno.EACCES, "in use")
+        return usual(self, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(OutputError, match="it is whole in"):
+        train(data, tmp_path / "trained", recipes.replace(chosen, seed=5), Silent(), overwrite=True)
+    assert (tmp_path / "trained" / "training.json").read_text("utf-8") == older
+    left = next(tmp_path.glob(".trained.unfinished-*"))
+    assert '"seed": 5' in (left / "result" / "training.json").read_text("utf-8")
 
 
 def test_finished_training_is_replaced_only_when_asked(data, tmp_path):

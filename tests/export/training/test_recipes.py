@@ -55,6 +55,7 @@ CASES = [
     ("tfidf", "multilabel", {}),
     ("tfidf-ovr", "multiclass", {}),
     ("tfidf-ovo", "multiclass", {}),
+    ("embed", "multiclass", {}),
     ("embed", "multilabel", {}),
     ("finetune", "multiclass", {}),
     ("finetune", "multilabel", {"pooling": "mean"}),
@@ -132,6 +133,42 @@ def test_binary_heads_on_embeddings_agree_with_scikit_learn(
     assert [one.top for one in model.predict(list(asked))] == list(found)
 
 
+@pytest.mark.parametrize(("name", "changes"), [
+    ("tfidf", {}),
+    ("tfidf-ovr", {}),
+    ("tfidf-ovo", {}),
+    *(("embed", {"parts": parts}) for parts in (None, "one_vs_rest", "one_vs_one")),
+    *(("finetune", {"parts": parts}) for parts in (None, "one_vs_rest", "one_vs_one")),
+])  # fmt: skip
+def test_two_labels_are_told_apart(name, changes, checkpoint, tmp_path):
+    if not name.startswith("tfidf"):
+        changes = {**changes, "backbone": str(checkpoint("bert"))}
+    data = parts("multiclass", labels=2)
+    report = train(data, tmp_path / "trained", settings(name, **changes), Silent())
+    assert report.trained.judgement.tuned.quality.decisions.accuracy > 0.8
+    assert set(read_back(tmp_path / "trained").labels) == set(data.train.labels)
+
+
+@pytest.mark.parametrize("name", ["tfidf", "embed"])
+def test_label_of_every_text_or_of_none_is_no_error(name, checkpoint, tmp_path):
+    data = parts("multilabel", labels=4)
+    truth = data.train.truth.copy()
+    truth[:, 2], truth[:, 3] = True, False
+    data = replace(data, train=replace(data.train, truth=truth))
+    changes = {} if name == "tfidf" else {"backbone": str(checkpoint("bert"))}
+    report = train(data, tmp_path / "trained", settings(name, **changes), Silent())
+    assert report.trained.judgement.plain.judged.chosen[:, 2].all()
+    assert not report.trained.judgement.plain.judged.chosen[:, 3].any()
+
+
+def test_class_without_a_training_text_is_refused_by_name(tmp_path):
+    data = parts("multiclass")
+    left = data.train.at(np.flatnonzero(data.train.classes != 1))
+    with pytest.raises(InputError, match=r"'y-label'.*in dev or test"):
+        train(replace(data, train=left), tmp_path / "trained", settings("tfidf"), Silent())
+    assert not list(tmp_path.iterdir())
+
+
 def test_focal_loss_without_focus_is_the_loss_of_scikit_learn(checkpoint, tmp_path):
     data = parts("multiclass", labels=4)
     plain = settings("embed", backbone=str(checkpoint("bert")))
@@ -200,4 +237,4 @@ def test_dev_and_test_are_used_as_promised(tmp_path):
 def test_what_does_not_go_together_is_refused_and_leaves_no_folder(chosen, task, said, tmp_path):
     with pytest.raises(InputError, match=said):
         train(parts(task), tmp_path / "trained", chosen(), Silent())
-    assert not (tmp_path / "trained").exists()
+    assert not list(tmp_path.iterdir())

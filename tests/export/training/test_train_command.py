@@ -110,10 +110,14 @@ def error_of(command, capsys):
     (["--dev-share", "0.01"], "--dev-share"),
     (["--recipe", "embed", "--backbone", "./nowhere"], "no such folder"),
     (["--strength", "0"], "above 0"),
+    (["--seed", "-1"], "seed -1"),
+    (["--task", "multilabel", "--rule", "multiclass"], "give one of them"),
+    (["--recipe", "tfidf-ovr", "--rule", "one_vs_one"], "take recipe tfidf"),
+    (["--pos-weight-cap", "5"], "without a cap"),
 ])  # fmt: skip
 def test_what_cannot_be_trained_is_one_line_and_leaves_nothing(words, said, data, tmp_path, capsys):
     assert said in error_of(["train", str(data), "-o", str(tmp_path / "trained"), *words], capsys)
-    assert not (tmp_path / "trained").exists()
+    assert [found.name for found in tmp_path.iterdir()] == [data.name]
 
 
 def test_bad_texts_are_one_line(tmp_path, capsys):
