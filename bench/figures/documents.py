@@ -10,6 +10,7 @@ from limen_bench.report.picture import picture
 from limen_bench.report.readme import readme_table
 from limen_bench.results import read_results
 from limen_bench.summary import RunSummary, summarise
+from pickled_start import pickled_start_markdown
 
 _BLOCK = "<!-- {name}:{edge} -->"
 
@@ -23,6 +24,20 @@ def write_documents(results: Sequence[Path], root: Path) -> None:
     (figures / "ratios.svg").write_bytes(picture(compared))
     replace_block(root / "docs" / "benchmarks.md", markdown(summaries))
     replace_block(root / "README.md", _readme(compared))
+
+
+def write_features(results: Sequence[Path], start: Path | None, root: Path) -> None:
+    """Write the tables of classifiers that are no transformers into docs/benchmarks.md.
+
+    Args:
+        results: of `limen bench`.
+        start: what `pickled_start` measured; None where it is not there.
+        root: of the project.
+    """
+    parts = [markdown(summarise(read_results(results)))]
+    if start is not None:
+        parts.append(pickled_start_markdown(start))
+    replace_block(root / "docs" / "benchmarks.md", "\n\n".join(parts), "features")
 
 
 def _readme(summaries: Sequence[RunSummary]) -> str:
