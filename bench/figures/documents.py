@@ -23,7 +23,7 @@ def write_documents(results: Sequence[Path], root: Path) -> None:
     compared = [summary for summary in summaries if summary.names("one")]
     (figures / "ratios.svg").write_bytes(picture(compared))
     replace_block(root / "docs" / "benchmarks.md", markdown(summaries))
-    replace_block(root / "README.md", _readme(compared))
+    replace_block(root / "README.md", _short(compared))
 
 
 def write_features(results: Sequence[Path], start: Path | None, root: Path) -> None:
@@ -34,13 +34,16 @@ def write_features(results: Sequence[Path], start: Path | None, root: Path) -> N
         start: what `pickled_start` measured; None where it is not there.
         root: of the project.
     """
-    parts = [markdown(summarise(read_results(results)))]
+    summaries = summarise(read_results(results))
+    parts = [_short(summaries), markdown(summaries)]
     if start is not None:
         parts.append(pickled_start_markdown(start))
-    replace_block(root / "docs" / "benchmarks.md", "\n\n".join(parts), "features")
+    content = "\n\n".join(part.rstrip() for part in parts) + "\n"
+    replace_block(root / "docs" / "benchmarks.md", content, "features")
 
 
-def _readme(summaries: Sequence[RunSummary]) -> str:
+def _short(summaries: Sequence[RunSummary]) -> str:
+    """Write two figures of every engine for each run, with date and machine."""
     parts = [table_markdown(readme_table(summaries))]
     dates = sorted({summary.row.date[:10] for summary in summaries})
     machines = sorted({_machine(summary) for summary in summaries})
