@@ -15,11 +15,18 @@ from pickled_start import pickled_start_markdown
 _BLOCK = "<!-- {name}:{edge} -->"
 
 
-def write_documents(results: Sequence[Path], root: Path) -> None:
-    """Write everything that is made of results; nothing else in the documents is touched."""
+def write_documents(results: Sequence[Path], others: Sequence[Path], root: Path) -> None:
+    """Write everything that is made of results; nothing else in the documents is touched.
+
+    Args:
+        results: of the transformers.
+        others: of other classifiers, which stand on the page alone.
+        root: of the project.
+    """
     summaries = summarise(read_results(results))
     figures = root / "docs" / "figures"
-    (figures / "benchmarks.html").write_text(page(summaries), encoding="utf-8")
+    whole = summarise(read_results([*results, *others]))
+    (figures / "benchmarks.html").write_text(page(whole), encoding="utf-8")
     compared = [summary for summary in summaries if summary.names("one")]
     (figures / "ratios.svg").write_bytes(picture(compared))
     replace_block(root / "docs" / "benchmarks.md", markdown(summaries))

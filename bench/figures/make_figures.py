@@ -53,8 +53,8 @@ def main() -> int:
         )
         print(missing, file=sys.stderr)
         return 1 if arguments.documents else 0
-    write_documents(results, ROOT)
     features = results_of(FEATURE_PLANS)
+    write_documents(results, features, ROOT)
     if features:
         write_features(features, START if START.is_file() else None, ROOT)
     write_other_documents()
