@@ -20,10 +20,11 @@ PYTEST_ARGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 FIGURES_ARGS ?=
-RIVALS := optimum openvino ctranslate2
+RIVALS := optimum openvino ctranslate2 model2vec
 PACKAGES_optimum := "optimum-onnx[onnxruntime]" torch transformers
 PACKAGES_openvino := openvino nncf torch transformers
 PACKAGES_ctranslate2 := ctranslate2 torch transformers
+PACKAGES_model2vec := model2vec
 
 .PHONY: demo test check test-legacy rivals figures lint types imports light clean
 
@@ -84,6 +85,6 @@ $(LEGACY)/.tools: pyproject.toml constraints-legacy.txt Makefile
 
 .venv-%/.installed: bench/environments/%.txt pyproject.toml Makefile
 	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
-	$(if $(TORCH_INDEX),.venv-$*/bin/pip install $(PIP_FLAGS) -c $< --index-url $(TORCH_INDEX) torch)
+	$(if $(and $(TORCH_INDEX),$(filter torch,$(PACKAGES_$*))),.venv-$*/bin/pip install $(PIP_FLAGS) -c $< --index-url $(TORCH_INDEX) torch)
 	.venv-$*/bin/pip install $(PIP_FLAGS) -c $< -e . $(PACKAGES_$*)
 	touch $@

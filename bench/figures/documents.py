@@ -10,22 +10,47 @@ from limen_bench.report.picture import picture
 from limen_bench.report.readme import readme_table
 from limen_bench.results import read_results
 from limen_bench.summary import RunSummary, summarise
+from pickled_start import pickled_start_markdown
 
 _BLOCK = "<!-- {name}:{edge} -->"
 
 
-def write_documents(results: Sequence[Path], root: Path) -> None:
-    """Write everything that is made of results; nothing else in the documents is touched."""
+def write_documents(results: Sequence[Path], others: Sequence[Path], root: Path) -> None:
+    """Write everything that is made of results; nothing else in the documents is touched.
+
+    Args:
+        results: of the transformers.
+        others: of other classifiers, which stand on the page alone.
+        root: of the project.
+    """
     summaries = summarise(read_results(results))
     figures = root / "docs" / "figures"
-    (figures / "benchmarks.html").write_text(page(summaries), encoding="utf-8")
+    whole = summarise(read_results([*results, *others]))
+    (figures / "benchmarks.html").write_text(page(whole), encoding="utf-8")
     compared = [summary for summary in summaries if summary.names("one")]
     (figures / "ratios.svg").write_bytes(picture(compared))
     replace_block(root / "docs" / "benchmarks.md", markdown(summaries))
-    replace_block(root / "README.md", _readme(compared))
+    replace_block(root / "README.md", _short(compared))
 
 
-def _readme(summaries: Sequence[RunSummary]) -> str:
+def write_features(results: Sequence[Path], start: Path | None, root: Path) -> None:
+    """Write the tables of classifiers that are no transformers into docs/benchmarks.md.
+
+    Args:
+        results: of `limen bench`.
+        start: what `pickled_start` measured; None where it is not there.
+        root: of the project.
+    """
+    summaries = summarise(read_results(results))
+    parts = [_short(summaries), markdown(summaries)]
+    if start is not None:
+        parts.append(pickled_start_markdown(start))
+    content = "\n\n".join(part.rstrip() for part in parts) + "\n"
+    replace_block(root / "docs" / "benchmarks.md", content, "features")
+
+
+def _short(summaries: Sequence[RunSummary]) -> str:
+    """Write two figures of every engine for each run, with date and machine."""
     parts = [table_markdown(readme_table(summaries))]
     dates = sorted({summary.row.date[:10] for summary in summaries})
     machines = sorted({_machine(summary) for summary in summaries})

@@ -14,7 +14,7 @@ from graph_session import IDS
 from limen.encoder import TokenEncoder
 from limen.progress import Progress
 from limen_bench.engines.engine import OpenJob
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.process import TaskRequest, WorkerJob, messages, own_python
 
 Figures: TypeAlias = dict[str, list[float]]

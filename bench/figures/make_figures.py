@@ -11,12 +11,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from documents import replace_block, write_documents
+from documents import replace_block, write_documents, write_features
+from plans import FEATURE_PLANS, GROUPS, PLANS, PROMISES
 
 if TYPE_CHECKING:
     from subjects import Subject
@@ -24,54 +25,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"
 WORK = ROOT / "build" / "figures"
-ENVIRONMENTS = ("optimum", "openvino", "ctranslate2")
+ENVIRONMENTS = ("optimum", "openvino", "ctranslate2", "model2vec")
 DECIDING = FIGURES / "deciding.json"
 GRAPH = FIGURES / "graph.json"
 HOST = FIGURES / "host.json"
 VOCABULARY = FIGURES / "vocabulary.json"
-EVERYONE = "cold,one,bulk,stages,threads,lengths,limit,size"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One run of the bench.
-
-    Attributes:
-        subject: what is measured.
-        rivals: beside it.
-        options: of `limen bench`.
-    """
-
-    subject: str
-    rivals: str
-    options: tuple[str, ...]
-
-
-PLANS = {
-    "goemotions-minilm": Plan(
-        "goemotions-minilm", "all", ("--seconds", "1", "--measures", EVERYONE)
-    ),
-    "3i4k-ko-bert": Plan("3i4k-ko-bert", "all", ("--seconds", "1", "--measures", EVERYONE)),
-    "roberta-base-random": Plan(
-        "roberta-base-random", "all", ("--seconds", "1.5", "--measures", EVERYONE)
-    ),
-    "goemotions-minilm-load": Plan(
-        "goemotions-minilm",
-        "torch-bf16,openvino-int8-dynamic,ctranslate2,padded-ort-int8",
-        (
-            *("--measures", "bulk,counts,load,co_running", "--seconds", "1"),
-            *("--count-limit", "65", "--rate-seconds", "2"),
-        ),
-    ),
-}
-"""Counts, load and neighbours take minutes for each engine: they are measured for one subject, and
-for the best of each library in the first run. limen's 100,000 texts fit into 65 s.
-"""
-PROMISES = {
-    "goemotions-minilm": ("coverage@0.80", "coverage@0.90", "precision@0.60:conf0.90"),
-    "3i4k-ko-bert": ("coverage@0.80", "coverage@0.90", "precision@0.90:conf0.95"),
-}
-PARTS = (*PLANS, "host", "graph", "vocabulary", "demo", "deciding")
+START = FIGURES / "sklearn-start.json"
+PARTS = (*PLANS, *GROUPS, "host", "graph", "vocabulary", "demo", "deciding")
 
 
 def main() -> int:
@@ -85,7 +45,7 @@ def main() -> int:
     if not arguments.documents:
         for name in [arguments.only] if arguments.only else PARTS:
             measure_part(name, arguments.rounds)
-    results = [path for name in PLANS if (path := FIGURES / f"{name}.jsonl").is_file()]
+    results = results_of(PLANS)
     if not results:
         missing = (
             f"no documents written: no results of a subject in {FIGURES}; measure one first: "
@@ -93,13 +53,24 @@ def main() -> int:
         )
         print(missing, file=sys.stderr)
         return 1 if arguments.documents else 0
-    write_documents(results, ROOT)
+    features = results_of(FEATURE_PLANS)
+    write_documents(results, features, ROOT)
+    if features:
+        write_features(features, START if START.is_file() else None, ROOT)
     write_other_documents()
     return 0
 
 
+def results_of(names: Iterable[str]) -> list[Path]:
+    """Return the results that are there."""
+    return [path for name in names if (path := FIGURES / f"{name}.jsonl").is_file()]
+
+
 def measure_part(name: str, rounds: str) -> None:
     """Measure one part."""
+    if name in GROUPS:
+        measure_group(name, rounds)
+        return
     match name:
         case "host":
             measure_host_of(int(rounds))
@@ -142,6 +113,10 @@ def write_other_documents() -> None:
 
 def make(name: str) -> "Subject":
     """Make a subject from the real data."""
+    if name in FEATURE_PLANS:
+        from feature_subjects import FEATURE_SUBJECTS
+
+        return FEATURE_SUBJECTS[name](real_data(), WORK)
     from subjects import SUBJECTS
 
     return SUBJECTS[name](real_data(), WORK)
@@ -200,6 +175,19 @@ def measure_deciding_of(names: tuple[str, ...]) -> None:
     DECIDING.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
+def measure_group(group: str, rounds: str) -> None:
+    """Measure classifiers that are no transformers; of TF-IDF also how scikit-learn starts where
+    its pipelines are pickles.
+    """
+    for name in GROUPS[group]:
+        measure(name, rounds)
+    if group == "tfidf":
+        from pickled_start import measure_pickled_start
+
+        sources = {name: WORK / f"{name}.skops" for name in GROUPS[group]}
+        measure_pickled_start(sources, int(rounds), START)
+
+
 def run_demo() -> None:
     """Keep what `limen demo` prints."""
     command = [sys.executable, "-P", "-m", "limen", "demo", "--output", str(WORK / "demo")]
@@ -210,12 +198,12 @@ def run_demo() -> None:
 
 def measure(name: str, rounds: str) -> None:
     """Follow a plan; its earlier results are replaced when all is done."""
-    plan = PLANS[name]
+    plan = {**PLANS, **FEATURE_PLANS}[name]
     subject = make(plan.subject)
     fresh = WORK / f"{name}.jsonl"
     fresh.unlink(missing_ok=True)
     words = [
-        *("bench", subject.file, "--texts", subject.texts, "--source", subject.checkpoint),
+        *("bench", subject.file, "--texts", subject.texts, "--source", subject.source),
         *("--rivals", plan.rivals, "--rounds", rounds, "--checked", str(subject.checked)),
         *("--work", WORK / f"{plan.subject}-converted", "-o", fresh, *plan.options),
         *(("--labels", "labels") if subject.labelled else ()),

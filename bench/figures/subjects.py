@@ -29,7 +29,7 @@ class Subject:
 
     Attributes:
         name: what results call it.
-        checkpoint: its source.
+        source: what it was made from.
         file: the classifier file.
         texts: .jsonl with the fields `text` and, where `labelled`, `labels`.
         labelled: whether the labels mean anything.
@@ -37,7 +37,7 @@ class Subject:
     """
 
     name: str
-    checkpoint: Path
+    source: Path
     file: Path
     texts: Path
     labelled: bool
@@ -58,7 +58,7 @@ def goemotions(real: Path, folder: Path) -> Subject:
     checkpoint = real / "models/goemotions-minilm"
     file = folder / "goemotions-minilm.onnx"
     export(str(checkpoint), file, ExportSettings(precision="auto", labelled=fit))
-    texts = _write(
+    texts = write_rows(
         folder / "goemotions-dev.jsonl",
         [
             {"text": text, "labels": list(row)}
@@ -76,7 +76,7 @@ def intents(real: Path, folder: Path) -> Subject:
     file = folder / "3i4k-ko-bert.onnx"
     compared = NamedTexts("3i4k dev, every fifth row", tuple(text for _, text in rows[::5]))
     export(str(checkpoint), file, ExportSettings(precision="auto", texts=compared))
-    texts = _write(
+    texts = write_rows(
         folder / "3i4k-dev.jsonl", [{"text": text, "labels": int(place)} for place, text in rows]
     )
     return Subject("3i4k-ko-bert", checkpoint, file, texts, labelled=True, checked=1_000)
@@ -93,7 +93,7 @@ def base_size(real: Path, folder: Path) -> Subject:
         precision="int8", gate=_ANY, texts=NamedTexts("KOTE", tuple(rows[64:192]))
     )
     export(str(checkpoint), file, settings)
-    texts = _write(folder / "kote-val.jsonl", [{"text": text} for text in rows])
+    texts = write_rows(folder / "kote-val.jsonl", [{"text": text} for text in rows])
     return Subject("roberta-base-random", checkpoint, file, texts, labelled=False, checked=200)
 
 
@@ -108,7 +108,7 @@ def held_out_goemotions(real: Path, folder: Path) -> tuple[Path, Path]:
     """MiniLM without fitted thresholds, and all its held-out texts with labels, as .jsonl."""
     lines = (real / "data/goemotions/dev.tsv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t")[:2] for line in lines if line]
-    texts = _write(
+    texts = write_rows(
         folder / "goemotions-all.jsonl",
         [{"text": text, "labels": [*map(int, places.split(","))]} for text, places in rows],
     )
@@ -131,7 +131,7 @@ def held_out_intents(real: Path, folder: Path) -> tuple[Path, Path]:
     """BERT of 4 layers, and all its held-out texts with labels, as .jsonl."""
     lines = (real / "data/3i4k/dev.txt").read_bytes().decode("utf-8").split("\r\n")
     rows = [line.partition("\t")[::2] for line in lines if line]
-    texts = _write(
+    texts = write_rows(
         folder / "3i4k-all.jsonl", [{"text": text, "labels": int(place)} for place, text in rows]
     )
     return _exported(real / "models/3i4k-ko-bert", folder, [text for _, text in rows]), texts
@@ -180,7 +180,8 @@ def _make_base(tokenizer_json: Path, folder: Path, texts: list[str]) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _write(path: Path, rows: list[dict[str, object]]) -> Path:
+def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+    """Write .jsonl, and return its path."""
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path

@@ -13,7 +13,7 @@ from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
 from limen.format import DecisionBlock
 
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup, tasks
 from limen_bench.tasks.task import Found
 

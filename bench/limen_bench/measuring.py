@@ -10,11 +10,11 @@ from limen.progress import Progress
 from limen.threads import available_cores
 
 from limen_bench.engines.engine import OpenJob
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.process import EngineStopped, TaskRequest, WorkerJob, messages, own_python
 from limen_bench.results import MeasurementRow, ResultsFile, Status
 from limen_bench.settings import BenchSettings
-from limen_bench.tasks.task import Found
+from limen_bench.tasks.task import Found, LengthUnit
 
 _BESIDE = ("logits", "idle", "capacity")
 """Findings that are no figures."""
@@ -42,18 +42,20 @@ class SampleFiles:
         checked: a smaller one that engines are compared on.
         every: all texts.
         first_text: one of median length, for cold starts.
-        tokens: lengths of `measured`.
+        lengths: of `measured`.
+        unit: what they count.
         places: places of `checked` in the user's texts.
-        max_tokens: the longest input that the file takes.
+        max_tokens: the longest input that the file takes; None for one that reads no tokens.
     """
 
     measured: Path
     checked: Path
     every: Path
     first_text: str
-    tokens: tuple[int, ...]
+    lengths: tuple[int, ...]
+    unit: LengthUnit
     places: tuple[int, ...]
-    max_tokens: int
+    max_tokens: int | None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from limen_bench.engines.engine import OpenJob
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.results import Status
 
 _LAST_WORDS = 300
@@ -53,7 +53,7 @@ class WorkerJob:
         kind: the engine.
         python: the interpreter that has its libraries.
         open: what it is opened with.
-        texts: a JSON file with `texts` and `tokens`, two lists of equal length.
+        texts: a JSON file with `texts` and `tokens`, their lengths: two lists of equal length.
         tasks: in order; None converts the source instead (`prepare`).
         first_text: decided about right after the load, as part of the cold start; None for none.
         seconds_at_most: then the process is ended.

@@ -28,8 +28,8 @@ class RunRow:
         machine: CPU, cores, quota, governor, load, operating system.
         versions: library to version, of the harness's own Python.
         model: name, precision, size_mb, digest, rule, labels (a count).
-        texts: name, count, distinct, labelled, and `histogram`: list of [tokens from, tokens to,
-            texts].
+        texts: name, count, distinct, labelled, `unit` of lengths (`tokens`, or `characters`), and
+            `histogram`: list of [from, to, texts] in that unit.
         settings: what the run was asked for.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.measuring import Measuring, Request, SampleFiles, tasks
 from limen_bench.process import TaskRequest, own_python
 from limen_bench.sweep import Chosen
@@ -46,7 +46,7 @@ def _round(
     The cold start is that of the first; the memory that of the process that did the bulk work.
     """
     measures = measuring.settings.measures
-    one = _one_tasks(measuring) if "one" in measures else ()
+    one = _one_tasks(measuring, files) if "one" in measures else ()
     bulk = _bulk_tasks(measuring, chosen) if "bulk" in measures else ()
     cold = files.first_text
     if chosen.one.threads == chosen.bulk.threads or not (one and bulk):
@@ -62,11 +62,11 @@ def _round(
         measuring.do(Request(kind, chosen.bulk, bulk, files.measured, number, own))
 
 
-def _one_tasks(measuring: Measuring) -> tuple[TaskRequest, ...]:
+def _one_tasks(measuring: Measuring, files: SampleFiles) -> tuple[TaskRequest, ...]:
     patience = measuring.settings.patience
     return tasks(
         ("warm_up", {"seconds": patience.warm_up}),
-        ("one_at_a_time", {"seconds": patience.timed}),
+        ("one_at_a_time", {"seconds": patience.timed, "unit": files.unit}),
     )
 
 

@@ -19,11 +19,12 @@ from limen.progress import Progress
 from limen.threads import available_cores
 
 from limen_bench.checking import check_engines
+from limen_bench.engines.fitting import misfit
 from limen_bench.machine import describe_machine, library_versions
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup
 from limen_bench.results import EngineRow, ResultsFile, RunRow, Status
 from limen_bench.rounds import run_rounds
-from limen_bench.samples import check_texts, describe_texts, token_counts, write_samples
+from limen_bench.samples import check_texts, describe_texts, text_lengths, write_samples
 from limen_bench.settings import BenchSettings
 from limen_bench.single_measures import run_single_measures
 from limen_bench.sweep import Chosen, sweep, without_sweep
@@ -51,14 +52,14 @@ def run_bench(settings: BenchSettings, output: Path, told: Progress) -> str:
     """
     _check(settings)
     file = read(settings.file)
-    tokens = token_counts(file, settings.texts.texts)
+    lengths = text_lengths(file, settings.texts.texts)
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
     results = ResultsFile(output)
     try:
         with _work_folder(settings) as folder, tempfile.TemporaryDirectory() as temporary:
-            row = _run_row(settings, run, file, describe_texts(settings.texts, tokens))
+            row = _run_row(settings, run, file, describe_texts(settings.texts, lengths))
             results.write(row)
-            files = write_samples(settings, tokens, file, Path(temporary))
+            files = write_samples(settings, lengths, file, Path(temporary))
             settings = _of_this_file(settings, file.metadata.execution.precision)
             measuring = Measuring(settings, run, results, folder, told)
             _run(measuring, file, files, results)
@@ -109,6 +110,10 @@ def _choose(measuring: Measuring, chosen: dict[str, Chosen], files: SampleFiles)
 def _prepare(measuring: Measuring, file: ClassifierFile, files: SampleFiles) -> None:
     """Convert the source for each engine that needs it, once for a work folder and file."""
     for kind in measuring.standing:
+        against = misfit(kind, file, measuring.settings.source)
+        if against is not None:
+            measuring.drop(kind.name, "failed", against)
+            continue
         if kind.needs_source and measuring.settings.source is None:
             measuring.drop(kind.name, "missing", "it needs the model's source; give --source")
             continue
@@ -172,6 +177,7 @@ def _run_row(
         texts=texts,
         settings={
             "engines": [kind.name for kind in settings.engines],
+            **({"left_out": list(settings.left_out)} if settings.left_out else {}),
             "measures": list(settings.measures),
             "rounds": settings.rounds,
             "sweep": settings.sweep,

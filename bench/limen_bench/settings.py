@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 
 Measure: TypeAlias = Literal[
     "cold", "one", "bulk", "counts", "threads", "load", "stages", "lengths", "limit", "co_running",
@@ -64,12 +64,14 @@ class BenchSettings:
         file: the classifier file.
         texts: real texts.
         engines: what is measured; the first is what ratios are to.
-        source: the checkpoint that the file was made from, for rivals; None for none.
+        left_out: of rivals that nobody named and that are not measured, why, and which.
+        source: what the file was made from, for rivals: a checkpoint, a folder or a file; None for
+            none.
         pythons: interpreter by the name of its environment; the harness's own where none is named.
         measures: what is measured beside the agreement, which always comes first.
         rounds: processes of each engine, in turns.
-        sweep: look for each engine's best batch size and threads; otherwise all cores and batches
-            of 16.
+        sweep: look for each engine's best batch size and threads; otherwise all cores and its
+            usual batches.
         checked: texts on which engines are compared before anything is timed.
         rates: of the open-loop load, in texts per second; None takes shares of each engine's own
             capacity.
@@ -81,6 +83,7 @@ class BenchSettings:
     file: Path
     texts: BenchTexts
     engines: tuple[EngineKind, ...]
+    left_out: tuple[str, ...] = ()
     source: Path | None = None
     pythons: Mapping[str, Path] = field(default_factory=dict)
     measures: tuple[Measure, ...] = MEASURES

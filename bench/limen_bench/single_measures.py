@@ -13,7 +13,8 @@ import numpy as np
 from limen.errors import LimenError
 
 from limen_bench.co_running import NumericJob
-from limen_bench.engines.table import EngineKind, engine_kind
+from limen_bench.engines.engine_kind import EngineKind
+from limen_bench.engines.table import engine_kind
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup, tasks
 from limen_bench.multiply_adds import MultiplyAdds, multiply_adds
 from limen_bench.rounds import MACHINE
@@ -23,6 +24,13 @@ from limen_bench.tasks.task import Found
 
 _LOADS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.15)
 """Rates of load where none are stated, as shares of what the engine can take."""
+
+_NO_PRODUCTS = (
+    "does not apply: the graph adds up the rows of the features that a text holds, without a "
+    "matrix product"
+)
+_MOST_FEATURES = 512
+"""Of a made-up text; a comment of 100 words has about 200 of them with pairs of words."""
 
 Single: TypeAlias = Callable[[Measuring, EngineKind, Chosen, SampleFiles], None]
 
@@ -160,11 +168,15 @@ def size(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFi
 
 
 def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFiles) -> None:
-    """How near bulk work comes to what the machine's int8 products allow.
+    """How near bulk work comes to what the machine's int8 products allow; nothing for a file that
+    needs none.
 
     share = multiply-adds that the exact token counts need x texts/s / (cores x int8 rate of one
     core at 256 rows, measured in the same run).
     """
+    if files.max_tokens is None:
+        measuring.found(kind.name, Found("limit", {}, note=_NO_PRODUCTS))
+        return
     rate = _median_of(measuring, MACHINE, "yardstick", "int8_gmacs_per_core")
     bulk = _median_of(measuring, kind.name, "bulk", "texts_per_s")
     if rate is None or bulk is None:
@@ -176,7 +188,7 @@ def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleF
     except LimenError as error:
         measuring.found(kind.name, Found("limit", {}, note=str(error)))
         return
-    each = float(np.mean(needed.of(np.array(files.tokens, dtype=np.int64)))) / 1e9
+    each = float(np.mean(needed.of(np.array(files.lengths, dtype=np.int64)))) / 1e9
     possible = measuring.cores * rate / each
     values = {
         "share": float(f"{bulk / possible:.4g}"),
@@ -190,13 +202,17 @@ def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleF
 
 
 def lengths(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleFiles) -> None:
-    """The file's graph alone at fixed lengths; asked of the baseline, measured by a session of its
-    own.
+    """The file's graph alone at fixed lengths, in tokens or features; asked of the baseline,
+    measured by a session of its own.
     """
     if kind != measuring.settings.engines[0]:
         return
     raw = engine_kind("raw-session")
-    options = {"seconds": measuring.settings.patience.timed, "max_tokens": files.max_tokens}
+    options: dict[str, Any] = {"seconds": measuring.settings.patience.timed}
+    if files.max_tokens is None:
+        options |= {"unit": "features", "longest": _MOST_FEATURES}
+    else:
+        options |= {"unit": "tokens", "longest": files.max_tokens}
     measuring.do(Request(raw, Setup(1), tasks(("lengths", options)), files.measured))
     if raw.name in measuring.dropped:
         note = f"not measured: {measuring.dropped[raw.name][1]}"

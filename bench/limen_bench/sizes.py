@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from limen_bench.engines.engine import OpenJob
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.tasks.task import Found
 
 _WHEELS_SECONDS = 120
@@ -18,6 +18,7 @@ _SECONDS_AT_MOST = 240
 _BESIDE_THE_WEIGHTS = (
     *("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
     *("added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model"),
+    *("head.safetensors", "pipeline.skops"),
 )
 _WEIGHTS = (
     *("model.safetensors", "model-*-of-*.safetensors"),
@@ -78,16 +79,18 @@ def _file_mb(kind: EngineKind, job: OpenJob) -> float:
     return float(f"{(own or _source_bytes(job.source)) / 1e6:.4g}")
 
 
-def _source_bytes(folder: Path | None) -> int:
-    """Return the size of what an engine reads of a checkpoint: configuration, tokenizer, weights in
-    one format.
+def _source_bytes(source: Path | None) -> int:
+    """Return the size of what an engine reads of a source: of a folder configuration, tokenizer,
+    head, weights in one format.
     """
-    if folder is None or not folder.is_dir():
+    if source is not None and source.is_file():
+        return source.stat().st_size
+    if source is None or not source.is_dir():
         return 0
-    weights = (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
+    weights = (sorted(source.glob(pattern)) for pattern in _WEIGHTS)
     files = {*next((found for found in weights if found), [])}
     for pattern in _BESIDE_THE_WEIGHTS:
-        files.update(folder.glob(pattern))
+        files.update(source.glob(pattern))
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

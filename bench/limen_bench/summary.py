@@ -55,6 +55,11 @@ class RunSummary:
     engines: tuple[EngineRow, ...]
     points: Mapping[tuple[str, str], tuple[Point, ...]]
 
+    @property
+    def unit(self) -> str:
+        """What lengths of texts count; results from before this was said count tokens."""
+        return str(self.row.texts.get("unit", "tokens"))
+
     def along(self, engine: str, measure: str) -> tuple[Point, ...]:
         """Return the points of a measure; none where the engine was not measured so."""
         return self.points.get((engine, measure), ())

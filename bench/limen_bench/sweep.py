@@ -4,10 +4,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup, tasks
 
-_DEFAULT_BATCH = 16
 _CLEARLY_WORSE = 0.9
 _PATIENCE = 2
 
@@ -35,11 +34,11 @@ class Chosen:
 
 
 def without_sweep(kind: EngineKind, cores: int) -> Chosen:
-    """Return all cores, batches of 16 in order of length; for engines that batch by themselves, no
-    batch.
+    """Return all cores, batches of the engine's usual size in order of length; for engines that
+    batch by themselves, no batch.
     """
     batches = kind.batches != (1,)
-    bulk = Setup(cores, _DEFAULT_BATCH, sorted=True) if batches else Setup(cores)
+    bulk = Setup(cores, kind.usual_batch, sorted=True) if batches else Setup(cores)
     return Chosen(Setup(cores), bulk)
 
 

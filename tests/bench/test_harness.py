@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from limen.errors import InputError
 from limen.progress import Silent
-from limen_bench.engines.table import EngineKind
+from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.results import EngineRow, MeasurementRow, RunRow, read_results
 from limen_bench.run import run_bench
 from limen_bench.settings import BenchSettings, BenchTexts, Patience
@@ -142,6 +142,21 @@ def test_without_a_source_rivals_are_missing_and_the_file_is_measured(bench):
     _, rows = bench(own, rival, rounds=1, source=None)
     assert statuses(rows) == {own.name: "measured", rival.name: "missing"}
     assert "--source" in reason(rows, rival)
+
+
+def test_a_rival_of_another_kind_of_source_has_a_row_that_says_so(bench):
+    good, other = fake(1.0), fake(2.0, made_from="sklearn")
+    _, rows = bench(good, other, rounds=1)
+    assert statuses(rows) == {good.name: "measured", other.name: "failed"}
+    assert "made from a scikit-learn pipeline" in reason(rows, other)
+    assert measured(rows, other) == set()
+
+
+def test_without_a_sweep_batches_are_of_the_engines_usual_size(bench):
+    engines = fake(1.0), fake(2.0, usual_batch=8)
+    _, rows = bench(*engines, rounds=1)
+    chosen = [row.chosen["bulk"]["batch"] for row in rows if isinstance(row, EngineRow)]
+    assert chosen == [16, 8]
 
 
 def test_rounds_are_in_turns_and_none_always_follows_the_same(bench):

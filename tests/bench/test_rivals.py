@@ -1,4 +1,6 @@
-"""Every engine whose Python is at hand gives the source's logits and limen's labels."""
+"""Every engine that is made from a checkpoint, and whose Python is at hand, gives its logits and
+limen's labels.
+"""
 
 import json
 import os
@@ -31,6 +33,11 @@ BATCH = 4
 # error; the others to the root of the mean square, which one text mixed up with another breaks.
 EXACT = 1e-4
 ROUGH = {"bf16": 0.2, "int8": 0.8}
+CHECKPOINT_ENGINES = [
+    name
+    for name, kind in ENGINES.items()
+    if kind.made_from == "checkpoint" and name != "raw-session"
+]
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ def _run(python, jobs, file):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture(scope="module", params=[name for name in ENGINES if name != "raw-session"])
+@pytest.fixture(scope="module", params=CHECKPOINT_ENGINES)
 def answered(request, sources, tmp_path_factory):
     """The engine's entry, and for each source what the engine said."""
     kind = ENGINES[request.param]

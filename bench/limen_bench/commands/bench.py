@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     told = progress()
     told.step(f"results are added to {arguments.output}")
+    for which in settings.left_out:
+        told.step(f"left out: {which}")
     try:
         name = run_bench(settings, arguments.output, told)
     except KeyboardInterrupt:

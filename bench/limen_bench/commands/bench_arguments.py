@@ -10,7 +10,8 @@ from limen.evaluation.labelled_texts import read_labels
 from limen.format import read
 from limen.text_files import read_texts
 
-from limen_bench.engines.table import ENGINES, RIVALS, EngineKind, engine_kind
+from limen_bench.commands.rival_choice import choose_rivals
+from limen_bench.engines.table import ENGINES, RIVALS
 from limen_bench.settings import MEASURES, QUICK, BenchSettings, BenchTexts, Measure, Patience
 
 _QUICK = Patience(timed=1.0, warm_up=1.0, swept=0.5, count=10.0, rate=2.0, process=60.0)
@@ -34,12 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rivals = parser.add_argument_group("rivals")
     rivals.add_argument(
         "--rivals",
-        default="",
         metavar="NAMES",
-        help=f"comma-separated, or all: {', '.join(RIVALS)}",
+        help=f"comma-separated, or all that fit FILE: {', '.join(RIVALS)} (default: with --source "
+        "the usual one of its kind and the control, else none)",
     )
     rivals.add_argument(
-        "--source", type=Path, metavar="FOLDER", help="the checkpoint FILE was made from"
+        "--source",
+        type=Path,
+        metavar="SOURCE",
+        help="what FILE was made from: a checkpoint, a .skops file, a Model2Vec folder",
     )
     rivals.add_argument(
         "--python",
@@ -77,7 +81,7 @@ def _add_method(method: argparse._ArgumentGroup) -> None:
     method.add_argument(
         "--quick", action="store_true", help="under a minute for FILE alone: no sweep, short rounds"
     )
-    method.add_argument("--no-sweep", action="store_true", help="all cores, batches of 16")
+    method.add_argument("--no-sweep", action="store_true", help="all cores, usual batches")
     method.add_argument(
         "--rates", metavar="LIST", help="open-loop load: texts per second, comma-separated"
     )
@@ -112,15 +116,18 @@ def settings_of(arguments: argparse.Namespace) -> BenchSettings:
 
     Raises:
         InputError: an argument cannot be used, or texts or labels cannot be read.
-        FormatError: labels are asked for, and FILE is no classifier file.
+        FormatError: FILE is no classifier file, and labels are asked for, or rivals that fit it.
     """
     quick = arguments.quick
     rounds = BenchSettings.rounds if arguments.rounds is None else arguments.rounds
+    source = _source(arguments.source)
+    choice = choose_rivals(arguments.rivals, arguments.file, source)
     return BenchSettings(
         file=arguments.file,
         texts=_texts(arguments),
-        engines=_engines(arguments.rivals),
-        source=_source(arguments.source),
+        engines=choice.engines,
+        left_out=choice.left_out,
+        source=source,
         pythons=_pythons(arguments.python),
         measures=_measures(arguments.measures, QUICK if quick else MEASURES),
         rounds=_QUICK_ROUNDS if quick and arguments.rounds is None else rounds,
@@ -161,14 +168,6 @@ def _texts(arguments: argparse.Namespace) -> BenchTexts:
     return BenchTexts(name, texts, read_labels(arguments.texts, arguments.labels, labels))
 
 
-def _engines(rivals: str) -> tuple[EngineKind, ...]:
-    names = list(RIVALS) if rivals == "all" else [name for name in _words(rivals) if name]
-    for name in names:
-        if name in ENGINES and name not in RIVALS:
-            raise InputError(f"{name} is no rival; there are {', '.join(RIVALS)}")
-    return tuple(engine_kind(name) for name in dict.fromkeys(["limen", *names]))
-
-
 def _pythons(given: list[str]) -> dict[str, Path]:
     pythons = {}
     for word in given:
@@ -194,7 +193,7 @@ def _checked(arguments: argparse.Namespace) -> int:
 
 def _source(given: Path | None) -> Path | None:
     if given is not None and not given.exists():
-        raise InputError(f"--source {given}: not there; expected the checkpoint of FILE")
+        raise InputError(f"--source {given}: not there; expected what FILE was made from")
     return given
 
 

@@ -37,8 +37,8 @@ class Staged(Protocol):
 class FixedLengths(Protocol):
     """An engine that can run its graph alone on a made-up text of any length."""
 
-    def run_length(self, tokens: int) -> FloatArray:
-        """Run one text of this many tokens; float32 (outputs,)."""
+    def run_length(self, length: int) -> FloatArray:
+        """Run one text of this many tokens, or features; float32 (outputs,)."""
         ...
 
 
@@ -49,7 +49,8 @@ class OpenJob:
     Attributes:
         name: name of the engine in the table; a module may serve several.
         model: the classifier file. Every engine decides by its labels, link and thresholds.
-        source: the checkpoint folder the file was made from; None where the user gave none.
+        source: the checkpoint, folder or file that the classifier file was made from; None where
+            the user gave none.
         folder: where `prepare` put the engine's own form of the source; may be absent for engines
             that need none.
         threads: threads that the engine may keep busy, at least 1.

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from limen.arrays import FloatArray
+from limen.arrays import Feeds, FloatArray
 from limen.encoder import open_encoder
 from limen.engine import Engine as Session
-from limen.format import read
+from limen.format import EncoderKind, TfidfBlock, read
 
 from limen_bench.engines.engine import Engine, OpenJob
 
@@ -29,12 +29,13 @@ class RawSession:
     def __init__(self, job: OpenJob) -> None:
         """Open the file."""
         file = read(job.model)
-        self._encoder = open_encoder(file.metadata.encoder)
+        self._block = file.metadata.encoder
+        self._encoder = open_encoder(self._block)
         self._session = Session(file.data, file.name, file.metadata.decision.outputs)
 
-    def run_length(self, tokens: int) -> FloatArray:
-        """Run one made-up text of this many tokens."""
-        return self._session.logits({"input_ids": np.full((1, tokens), _ANY_ID, dtype=np.int64)})
+    def run_length(self, length: int) -> FloatArray:
+        """Run one made-up text of this many tokens, or features."""
+        return self._session.logits(_made_up(self._block, length))
 
     def decide(self, texts: Sequence[str]) -> object:
         """Run the graph on each text and stop at its logits."""
@@ -43,3 +44,16 @@ class RawSession:
     def logits(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 (texts, outputs)."""
         return np.stack([self._session.logits(self._encoder.encode(text).feeds) for text in texts])
+
+
+def _made_up(block: EncoderKind, length: int) -> Feeds:
+    if not isinstance(block, TfidfBlock):
+        return {"input_ids": np.full((1, length), _ANY_ID, dtype=np.int64)}
+    # Far apart, as the words of a text are in a vocabulary in order of the alphabet.
+    indices = np.linspace(0, block.features - 1, length).astype(np.int64)
+    return {
+        "indices": indices,
+        "values": np.full(length, length**-0.5, dtype=np.float32),
+        "rows": np.zeros(length, dtype=np.int64),
+        "texts": np.ones(1, dtype=np.int64),
+    }

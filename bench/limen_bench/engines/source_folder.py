@@ -1,4 +1,4 @@
-"""The checkpoint that a rival is made from."""
+"""What a rival is made from."""
 
 from limen.errors import InputError
 
@@ -6,11 +6,11 @@ from limen_bench.engines.engine import OpenJob
 
 
 def source_folder(job: OpenJob) -> str:
-    """Return the checkpoint's folder as the libraries take it.
+    """Return the source's folder, or file, as the libraries take it.
 
     Raises:
         InputError: the user gave none.
     """
     if job.source is None:
-        raise InputError(f"{job.name} is made from the checkpoint; give its folder with --source")
+        raise InputError(f"{job.name} is made from the source of the file; give it with --source")
     return str(job.source)

@@ -2,49 +2,9 @@
 up.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from limen.errors import InputError
 
-BATCHES = (1, 4, 16, 64)
-"""Batch sizes that a sweep tries; fastembed's default of 256 is added where it is asked for."""
-
-
-@dataclass(frozen=True)
-class EngineKind:
-    """One engine.
-
-    Attributes:
-        name: what `--rivals` calls it.
-        title: what tables call it.
-        module: the module that opens it, an `EngineModule`.
-        precision: of the weights, as the engine's own makers call it.
-        distributions: what a user installs for it, in a bare environment; the file's size is
-            counted apart.
-        python: name of the environment it needs (`--python NAME=PATH`); "" for the harness's own.
-        needs_source: it cannot work from the classifier file.
-        exact: fp32 arithmetic, so its logits must be those of the source.
-        control: it is the baseline once more; measured in the rounds only, where its ratio shows
-            what noise alone makes of two engines that are the same.
-        batches: batch sizes of the sweep; (1,) for an engine that makes its own.
-        concurrent: several threads may call it at once; a server would run one for each core.
-        set_up: what its documentation advises for the CPU and was followed, with the address.
-    """
-
-    name: str
-    title: str
-    module: str
-    precision: Literal["fp32", "bf16", "int8", "own"]
-    distributions: tuple[str, ...]
-    set_up: str
-    python: str = ""
-    needs_source: bool = True
-    exact: bool = False
-    concurrent: bool = False
-    control: bool = False
-    batches: tuple[int, ...] = BATCHES
-
+from limen_bench.engines.engine_kind import BATCHES, EngineKind
 
 _OWN = "limen_bench.engines"
 ENGINES: dict[str, EngineKind] = {
@@ -69,6 +29,7 @@ ENGINES: dict[str, EngineKind] = {
             distributions=("limen",),
             set_up="the same as limen: how far its ratio is from 1 is what noise alone makes",
             needs_source=False,
+            usual=True,
             concurrent=True,
             control=True,
             batches=(1,),
@@ -93,6 +54,7 @@ ENGINES: dict[str, EngineKind] = {
                 "pipeline(batch_size=B, top_k=None, truncation=True), torch.set_num_threads(N): "
                 "https://huggingface.co/docs/transformers/pipeline_tutorial"
             ),
+            usual=True,
             exact=True,
         ),
         EngineKind(
@@ -228,6 +190,39 @@ ENGINES: dict[str, EngineKind] = {
             python="optimum",
             concurrent=True,
             batches=(*BATCHES, 256),
+        ),
+        EngineKind(
+            name="scikit-learn",
+            title="scikit-learn",
+            module=f"{_OWN}.sklearn_pipeline",
+            precision="fp32",
+            distributions=("scikit-learn", "skops"),
+            set_up=(
+                "skops.io.load(file), assume_finite=True; the texts of a call together through the "
+                "vectoriser, then decision_function or predict_proba: "
+                "https://scikit-learn.org/stable/computing/computational_performance.html"
+            ),
+            made_from="sklearn",
+            usual=True,
+            exact=True,
+            batches=(1,),
+        ),
+        EngineKind(
+            name="model2vec",
+            title="Model2Vec",
+            module=f"{_OWN}.model2vec_pipeline",
+            precision="fp32",
+            distributions=("model2vec",),
+            set_up=(
+                "StaticModelPipeline.from_pretrained(folder), predict_proba(texts, batch_size=B), "
+                "its default batch is 1,024: https://minish.ai/packages/model2vec/inference"
+            ),
+            python="model2vec",
+            made_from="static",
+            usual=True,
+            exact=True,
+            batches=(64, 256, 1024),
+            usual_batch=1024,
         ),
     )
 }

@@ -38,7 +38,9 @@ _TEXTS = {
     "count": "number of texts",
     "distinct": "distinct texts",
     "labelled": "labelled",
+    "unit": "lengths in",
     "mean_tokens": "tokens a text, mean",
+    "mean_characters": "characters a text, mean",
 }
 
 

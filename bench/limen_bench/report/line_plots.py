@@ -23,11 +23,11 @@ class _Line:
 
 
 def latency_by_length(summary: RunSummary) -> Plot | None:
-    """p50 of one text against its tokens."""
+    """p50 of one text against its tokens, or characters."""
     frame = Frame(
-        "Latency against length", "tokens", "p50, ms", summary.row.run, x_log=True, y_log=True
+        "Latency against length", summary.unit, "p50, ms", summary.row.run, x_log=True, y_log=True
     )
-    return _plot(frame, _lines(summary, "by_length", "tokens", "p50_ms"))
+    return _plot(frame, _lines(summary, "by_length", summary.unit, "p50_ms"))
 
 
 def speed_by_count(summary: RunSummary) -> Plot | None:

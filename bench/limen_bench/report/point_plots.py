@@ -44,7 +44,7 @@ def quality_by_speed(summary: RunSummary) -> Plot | None:
 
 
 def lengths(summary: RunSummary) -> Plot | None:
-    """How many texts have how many tokens."""
+    """How many texts have how many tokens, or characters."""
     bins = [
         (float(first), float(last), float(count))
         for entry in summary.row.texts.get("histogram") or []
@@ -54,7 +54,7 @@ def lengths(summary: RunSummary) -> Plot | None:
     ]
     if not bins:
         return None
-    frame = Frame("Lengths of the texts", "tokens", "texts", summary.row.run)
+    frame = Frame("Lengths of the texts", summary.unit, "texts", summary.row.run)
     return Plot(frame.title, draw(frame, partial(_paint_bins, bins), height=2.6), ())
 
 

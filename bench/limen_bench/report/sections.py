@@ -55,6 +55,11 @@ def _along(axis: Axis, title: str, note: str = "") -> _Maker:
     return lambda summary: axis_table(summary, axis, title, note)
 
 
+def _by_length(summary: RunSummary) -> Table | None:
+    axis = Axis("by_length", "p50_ms", summary.unit, f"{summary.unit}, at most")
+    return axis_table(summary, axis, "p50 of one text at a time by length, ms")
+
+
 _COLD = _columns(
     interpreter_ms="interpreter, ms",
     import_ms="imports, ms",
@@ -123,13 +128,14 @@ _SECTIONS: tuple[tuple[str, str, tuple[_Maker, ...]], ...] = (
         "length",
         "Latency by length",
         (
-            _along(
-                Axis("by_length", "p50_ms", "tokens", "tokens, at most"),
-                "p50 of one text at a time by length, ms",
-            ),
+            _by_length,
             _along(
                 Axis("lengths", "p50_ms", "tokens", "tokens"),
                 "The bare onnxruntime session at fixed lengths: p50 in ms",
+            ),
+            _along(
+                Axis("lengths", "p50_ms", "features", "features"),
+                "The bare onnxruntime session at fixed numbers of features: p50 in ms",
             ),
         ),
     ),

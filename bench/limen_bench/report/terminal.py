@@ -31,7 +31,7 @@ def as_text(summary: RunSummary) -> str:
             *describe_machine_lines(summary.row.machine),
             "",
             f"{summary.row.model['name']} on {texts['count']:,} texts of {texts['name']}",
-            _histogram(texts),
+            _histogram(texts, summary.unit),
             "",
             *lines,
             "",
@@ -58,9 +58,10 @@ def as_json(summary: RunSummary) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
-def _histogram(texts: Mapping[str, Any]) -> str:
+def _histogram(texts: Mapping[str, Any], unit: str) -> str:
     bins = [f"{count:,} of {first}-{last}" for first, last, count in texts["histogram"]]
-    return f"tokens a text: {texts['mean_tokens']:g} on average; texts by length: {', '.join(bins)}"
+    mean = texts[f"mean_{unit}"]
+    return f"{unit} a text: {mean:g} on average; texts by length: {', '.join(bins)}"
 
 
 def _spread(summary: RunSummary) -> str:

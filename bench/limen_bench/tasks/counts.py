@@ -49,4 +49,4 @@ def enough(sample: Sample, count: int) -> Sample:
     texts = [
         text if copy == 0 else f"{text} {copy}" for copy in range(rounds) for text in sample.texts
     ]
-    return Sample(tuple(texts[:count]), (sample.tokens * rounds)[:count])
+    return Sample(tuple(texts[:count]), (sample.lengths * rounds)[:count])

@@ -13,9 +13,13 @@ _FEWEST = 5
 
 
 def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[Found]:
-    """Take the median at each length, over `seconds` divided among them."""
+    """Take the median at each length, over `seconds` divided among them.
+
+    Options: `seconds`; `longest`, the greatest length; `unit`, what lengths count: `tokens` or
+    `features`.
+    """
     graph = cast("FixedLengths", engine)
-    lengths = [length for length in _LENGTHS if length <= options["max_tokens"]]
+    lengths = [length for length in _LENGTHS if length <= options["longest"]]
     for length in lengths:
         for _ in range(_FEWEST):
             graph.run_length(length)
@@ -26,4 +30,4 @@ def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[
             graph.run_length(length)
             times.append((perf_counter() - start) * 1e3)
         values = {"p50_ms": round(median(times), 4), "calls": len(times)}
-        yield Found("lengths", values, {"tokens": length})
+        yield Found("lengths", values, {options["unit"]: length})

@@ -12,7 +12,7 @@ from limen_bench.engines.engine import Engine
 from limen_bench.tasks.task import Found, Sample
 
 LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 1_048_576)
-"""Upper edges of the bins of the plot of latency against length, in tokens."""
+"""Upper edges of the bins of the plot of latency against length, in tokens or characters."""
 _FEWEST = 20
 
 
@@ -20,7 +20,8 @@ def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[
     """Time single calls for about `seconds`, each text at most once; at least 20 calls, for which
     fewer texts are gone through again.
 
-    With `measure` the figures go under that name, and without the lengths.
+    With `measure` the figures go under that name, and without the lengths. `unit` is what lengths
+    count, by default tokens.
     """
     calls = _affordable(engine, sample, options["seconds"])
     chosen = sample.spread(min(calls, len(sample.texts)))
@@ -44,7 +45,8 @@ def run(engine: Engine, sample: Sample, options: Mapping[str, Any]) -> Iterator[
         options.get("at", {}),
     )
     if "measure" not in options:
-        yield from _by_length(np.array(times), np.array(chosen.tokens))
+        unit = options.get("unit", "tokens")
+        yield from _by_length(np.array(times), np.array(chosen.lengths), unit)
 
 
 def _affordable(engine: Engine, sample: Sample, seconds: float) -> int:
@@ -57,11 +59,13 @@ def _affordable(engine: Engine, sample: Sample, seconds: float) -> int:
     return max(_FEWEST, min(len(sample.texts), int(seconds / each)))
 
 
-def _by_length(times: npt.NDArray[np.float64], tokens: npt.NDArray[np.int64]) -> Iterator[Found]:
-    lower = 0
+def _by_length(
+    times: npt.NDArray[np.float64], lengths: npt.NDArray[np.int64], unit: str
+) -> Iterator[Found]:
+    lower = -1
     for upper in LENGTHS:
-        inside = times[(tokens > lower) & (tokens <= upper)]
+        inside = times[(lengths > lower) & (lengths <= upper)]
         if len(inside):
             values = {"p50_ms": round(float(np.median(inside)), 4), "calls": len(inside)}
-            yield Found("by_length", values, {"tokens": upper})
+            yield Found("by_length", values, {unit: upper})
         lower = upper

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,9 @@ import numpy.typing as npt
 from limen_bench.engines.engine import Engine
 
 SAMPLE_SEED = 7
+
+LengthUnit: TypeAlias = Literal["tokens", "characters"]
+"""What the length of a text counts: tokens, or characters where the classifier file reads none."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,11 @@ class Sample:
 
     Attributes:
         texts: real texts.
-        tokens: the length of each in the classifier file's own tokens.
+        lengths: of each, in a LengthUnit that is the same for all texts of a run.
     """
 
     texts: tuple[str, ...]
-    tokens: tuple[int, ...]
+    lengths: tuple[int, ...]
 
     def spread(self, count: int) -> "Sample":
         """Return at most `count` texts with the same mixture of lengths, in a fixed random order.
@@ -40,7 +43,7 @@ class Sample:
         Engines of very different speed are measured on different numbers of texts in the same time;
         taken evenly from the texts in order of length, each number has the same mixture.
         """
-        order = np.argsort(np.array(self.tokens), kind="stable")
+        order = np.argsort(np.array(self.lengths), kind="stable")
         taken = order
         if count < len(order):
             steps = (np.arange(count) + 0.5) * len(order) / count
@@ -54,7 +57,7 @@ class Sample:
         smaller sample would otherwise have texts of less like length in each batch, and an engine
         that is measured on fewer of them more padding.
         """
-        order = np.argsort(-np.array(self.tokens), kind="stable")
+        order = np.argsort(-np.array(self.lengths), kind="stable")
         starts = np.arange(0, len(order), batch)
         wanted = min(len(starts), -(-count // batch))
         steps = (np.arange(wanted) + 0.5) * len(starts) / wanted
@@ -63,18 +66,18 @@ class Sample:
 
     def every_length(self) -> "Sample":
         """Return one text of each length, in a fixed random order."""
-        _, first = np.unique(np.array(self.tokens), return_index=True)
+        _, first = np.unique(np.array(self.lengths), return_index=True)
         return self.take(np.random.default_rng(SAMPLE_SEED).permutation(first))
 
     def by_length(self) -> "Sample":
         """Return the same texts, longest first."""
-        return self.take(np.argsort(-np.array(self.tokens), kind="stable"))
+        return self.take(np.argsort(-np.array(self.lengths), kind="stable"))
 
     def take(self, places: npt.NDArray[np.int64]) -> "Sample":
         """Return the texts at these places."""
         return Sample(
             tuple(self.texts[place] for place in places),
-            tuple(self.tokens[place] for place in places),
+            tuple(self.lengths[place] for place in places),
         )
 
 
