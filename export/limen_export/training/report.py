@@ -83,14 +83,13 @@ class TrainingReport:
         """One sentence on whether the recipe is worth its cost beside the baseline."""
         if self.baseline is None:
             return "this is the baseline itself"
-        own, other = self.settings.name, self.baseline.judgement.name
-        first = self.less_baseline[0]
-        words = f"{first.value:+.3f} {_title(first.metric)} ({first.low:+.3f} to {first.high:+.3f})"
-        if first.low > 0:
-            return f"{own} is better than the baseline {other}: {words}"
-        if first.high < 0:
-            return f"{own} is worse than the baseline {other}: {words}; take the baseline"
-        return f"nothing shows that {own} is worth more than the baseline {other}: {words}"
+        told = [_compared(one) for one in self.less_baseline]
+        better = any(one.low > 0 for one in self.less_baseline)
+        advice = "" if better else "; nothing shows that it is worth more than the baseline"
+        return (
+            f"{self.settings.name} beside the baseline {self.baseline.judgement.name}: "
+            f"{', '.join(told)}{advice}"
+        )
 
     def to_json(self) -> Json:
         """Return the report for machines."""
@@ -189,6 +188,16 @@ def table_lines(report: TrainingReport) -> list[str]:
 def _cells(shown: Shown) -> tuple[str, ...]:
     rows = [headline_row(shown.quality, metric) for metric in headline_metrics(shown.judged)]
     return tuple(f"{row.value} ({row.interval.replace(' to ', '-')})" for row in rows)
+
+
+def _compared(found: Difference) -> str:
+    word = "not shown to differ"
+    if found.low > 0:
+        word = "better"
+    elif found.high < 0:
+        word = "worse"
+    ends = f"{found.low:+.3f} to {found.high:+.3f}"
+    return f"{_title(found.metric)} {word} ({found.value:+.3f}, {ends})"
 
 
 def _title(metric: str) -> str:
