@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from warnings import catch_warnings, simplefilter
+from warnings import catch_warnings, filterwarnings, simplefilter
 
 import numpy as np
 from limen.errors import InputError
@@ -78,6 +78,8 @@ def fit_linear(rows: SampledRows, labels: tuple[str, ...], settings: LinearSetti
     with catch_warnings():
         # A fit that stops after so many steps is as good as it gets; figures on dev judge it.
         simplefilter("ignore", ConvergenceWarning)
+        # A label of all texts, or of none: the notices on reading the texts have said so.
+        filterwarnings("ignore", message="Label .* is present in all training examples")
         return estimator_of(settings).fit(rows.features, wanted)
 
 
