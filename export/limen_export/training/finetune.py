@@ -242,18 +242,10 @@ def _arguments(recipe: FinetuneRecipe, work: FinetuneWork) -> TrainingArguments:
         bf16=_in_bf16(recipe),
         use_cpu=not on_gpu,
         dataloader_pin_memory=on_gpu,
-        **_alike_lengths(),
     )
     # One GPU: several would multiply the texts of a step, for which the rates are not meant.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
-
-
-def _alike_lengths() -> dict[str, Any]:
-    """Texts of like length in a batch; transformers 5 has another name for it than 4."""
-    if "train_sampling_strategy" in TrainingArguments.__dataclass_fields__:
-        return {"train_sampling_strategy": "group_by_length"}
-    return {"group_by_length": True}
 
 
 def _in_bf16(recipe: FinetuneRecipe) -> bool:
