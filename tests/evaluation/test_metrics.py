@@ -280,6 +280,13 @@ def test_what_has_no_value_is_listed_with_a_reason_and_nothing_else(judged, scor
     assert all(one.reason for one in found.undefined)
 
 
+def test_average_precision_of_true_texts_alone_is_one_and_no_more():
+    scores = np.array([0.9, 0.7, 0.5, 0.2, 0.3, 0.0, 0.0, 0.0, 0.1], dtype=np.float32)[:, None]
+    yes = np.ones((9, 1), dtype=np.bool_)
+    found = judge(Judged(("only",), yes, yes, exclusive=True, scores=scores)).scores
+    assert (found.map_macro, found.map_micro) == (1.0, 1.0)
+
+
 @given(drawn())
 @examples(deadline=None)
 def test_every_figure_is_inside_its_range(judged):

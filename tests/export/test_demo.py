@@ -76,17 +76,31 @@ def test_sentences_called_unseen_are_not_in_the_corpus():
 
 def test_any_folder_serves_as_backbone(tmp_path, make_checkpoint):
     """Train from a tiny checkpoint that has another head; a part of the corpus is enough."""
+    import numpy as np
     from limen.corpus import EMOTIONS
+    from limen.progress import Silent
     from limen_export.demo.run import labelled
-    from limen_export.settings import LabelledTexts
-    from limen_export.training.finetune import FinetuneSettings, finetune_multilabel
+    from limen_export.training.backbones import HeadSaid, find_backbone
+    from limen_export.training.examples import Examples
+    from limen_export.training.finetune import FinetuneWork, finetune
+    from limen_export.training.loss_settings import LossSettings
+    from limen_export.training.reading_back import read_back
+    from limen_export.training.recipes import FinetuneRecipe
 
     whole = labelled("ko", "dev")
-    part = LabelledTexts(whole.name, whole.texts[:32], whole.labels[:32])
-    backbone = make_checkpoint(tmp_path / "backbone")
-    settings = FinetuneSettings(epochs=1, max_tokens=32)
-    finetune_multilabel(str(backbone), EMOTIONS, part, tmp_path / "trained", settings)
-    assert (tmp_path / "trained" / "model.safetensors").is_file()
+    truth = np.array([[label in row for label in EMOTIONS] for row in whole.labels[:32]])
+    work = FinetuneWork(
+        folder=find_backbone(str(make_checkpoint(tmp_path / "backbone"))),
+        train=Examples(whole.name, whole.texts[:32], truth, EMOTIONS, "multilabel"),
+        dev=None,
+        said=HeadSaid(EMOTIONS, "multilabel", "cls"),
+        loss=LossSettings(),
+        seed=13,
+        checkpoints=tmp_path / "trained",
+    )
+    recipe = FinetuneRecipe(epochs=1, max_tokens=32, precision="fp32")
+    finetune(recipe, work, tmp_path / "trained", Silent())
+    assert read_back(tmp_path / "trained").labels == EMOTIONS
 
 
 def test_backbone_that_cannot_be_had_is_an_export_error(tmp_path):

@@ -4,8 +4,8 @@ Shell blocks run in a folder that holds what the text speaks of (`my-checkpoint`
 ...). Some lines are checked another way: `make` targets run this very suite, so a dry run; for
 `pip install` of the project its extras must exist (`make` and the light path install it for real);
 `limen demo` runs whole in test_demo.py, `--via optimum` in test_optimum.py; `limen bench` with all
-rivals would take an hour, so its options are read; what needs the hub is left out; and an export
-that stands in several places runs once.
+rivals would take an hour, so its options are read; what needs the hub is left out; and an export or
+build that stands in several places runs once.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def reader_folder(tmp_path_factory, make_checkpoint, teach_languages):
 
 @cache
 def exported(words, folder):
-    """Run an export once."""
+    """Run an export, or a build, once."""
     return limen(words, folder)
 
 
@@ -115,7 +115,7 @@ def test_shell_block(block, reader_folder):
         elif words[:2] == ["limen", "demo"]:
             check_demo(words[1:])
         elif words[0] == "limen":
-            run = exported if words[1] == "export" else limen
+            run = exported if words[1] in ("export", "build") else limen
             run(tuple(words[1:]), reader_folder)
         else:
             assert words[0] == "python", f"no rule for: {line}"

@@ -163,9 +163,7 @@ def _decisions(judged: Judged, each: _LabelFigures) -> DecisionFigures:
 def _scores(scores: FloatArray, judged: Judged, each: _LabelFigures) -> ScoreFigures:
     unit = loss_unit(scores, exclusive=judged.exclusive)
     truth = judged.truth
-    together = (
-        float(average_precision_score(truth.ravel(), scores.ravel())) if truth.any() else None
-    )
+    together = _average_precision(truth.ravel(), scores.ravel()) if truth.any() else None
     return ScoreFigures(
         map_macro=_value(mean_defined(each["pr_auc"])),
         map_micro=together,
@@ -185,10 +183,15 @@ def _ranking(scores: FloatArray, truth: Cells) -> _LabelFigures:
     for label in range(labels):
         own, true = scores[:, label], truth[:, label]
         if true.any():
-            precision[label] = average_precision_score(true, own)
+            precision[label] = _average_precision(true, own)
         if true.any() and not true.all():
             roc[label] = roc_auc_score(true, own)
     return {"roc_auc": roc, "pr_auc": precision}
+
+
+def _average_precision(truth: npt.NDArray[np.bool_], scores: FloatArray) -> float:
+    # scikit-learn's sum of shares can be a rounding above 1.
+    return min(float(average_precision_score(truth, scores)), 1.0)
 
 
 def _labels(judged: Judged, each: _LabelFigures) -> tuple[LabelQuality, ...]:
