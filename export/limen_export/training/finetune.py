@@ -4,6 +4,7 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 import torch
@@ -131,7 +132,10 @@ def finetune(
 
 def _train(trainer: Trainer, last: Path | None, checkpoints: Path) -> None:
     try:
-        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        with catch_warnings():
+            # transformers 4 says so of checkpoints that are written within a second.
+            filterwarnings("ignore", message="mtime may not be reliable")
+            trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except LimenError:
         raise
     except torch.OutOfMemoryError as error:
