@@ -55,11 +55,9 @@ CASES = [
     ("tfidf", "multilabel", {}),
     ("tfidf-ovr", "multiclass", {}),
     ("tfidf-ovo", "multiclass", {}),
-    ("embed", "multiclass", {}),
     ("embed", "multilabel", {}),
     ("finetune", "multiclass", {}),
     ("finetune", "multilabel", {"pooling": "mean"}),
-    ("finetune", "multiclass", {"parts": "one_vs_rest"}),
     ("finetune", "multiclass", {"parts": "one_vs_one"}),
     ("emotion8", "multilabel", {}),
 ]
