@@ -1,6 +1,5 @@
 """A backbone and its head trained together, by transformers' Trainer."""
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,8 @@ from limen.processor import read_processor
 from limen.progress import Progress
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
 from transformers import (
     DataCollatorWithPadding,
-    PreTrainedModel,
     PreTrainedTokenizerFast,
     PrinterCallback,
     Trainer,
@@ -26,30 +23,25 @@ from transformers import (
 )
 
 from limen_export.sources.checkpoint_folder import CheckpointFolder
-from limen_export.sources.head_wishes import Pooling
-from limen_export.sources.pooling import PooledClassifier
-from limen_export.sources.torch_classifier import check_vocabulary
-from limen_export.training.backbones import (
-    HeadSaid,
-    load_whole,
-    save_with_head,
-    trainable_tokenizer,
-    trained_tokens,
-    with_new_head,
-    with_own_head,
-)
+from limen_export.training.backbones import HeadSaid
 from limen_export.training.checkpoints import check_room, last_whole, not_written
 from limen_export.training.dev_figure import DevFigure
 from limen_export.training.examples import Examples
 from limen_export.training.loss_settings import LossSettings
 from limen_export.training.losses import make_loss
 from limen_export.training.recipes import FinetuneRecipe
+from limen_export.training.trainee import (
+    Trainee,
+    Untrained,
+    freeze_embeddings,
+    optimizer_of,
+    save_trained,
+    untrained,
+)
 from limen_export.training.trainer_watch import DEV, CurvePoint, Watch, is_exhausted
 
 _LOGGED = 20
 """Points of the training loss in each epoch."""
-_POOLING: Pooling = "cls"
-"""Of binary heads, where the recipe names none."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +67,6 @@ class FinetuneWork:
     checkpoints: Path
 
 
-class Trainee(nn.Module):
-    """A classifier as Trainer wants it: named inputs to named outputs."""
-
-    def __init__(self, classifier: nn.Module) -> None:
-        """Keep the classifier, and which inputs it takes."""
-        super().__init__()
-        self.classifier = classifier
-        self.taken = frozenset(inspect.signature(classifier.forward).parameters)
-
-    def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return float32 logits, (texts, outputs)."""
-        found = self.classifier(**{key: inputs[key] for key in inputs if key in self.taken})
-        return {"logits": found if isinstance(found, torch.Tensor) else found.logits}
-
-
 def finetune(
     recipe: FinetuneRecipe, work: FinetuneWork, output: Path, told: Progress
 ) -> tuple[CurvePoint, ...]:
@@ -112,10 +89,10 @@ def finetune(
         OutputError: too little room for checkpoints, or one could not be written.
     """
     set_seed(work.seed)
-    untrained = _untrained(recipe, work)
-    classifier = untrained.classifier
+    begun = untrained(recipe, work.folder, work.said)
+    classifier = begun.classifier
     if recipe.freeze_embeddings:
-        _freeze_embeddings(classifier)
+        freeze_embeddings(classifier)
     watch = Watch(told, work.checkpoints, recipe.patience)
     trainee = Trainee(classifier)
     if work.dev is not None:
@@ -123,10 +100,10 @@ def finetune(
     last = last_whole(work.checkpoints)
     history = None if last is None else _ended(last, recipe, trainee)
     if history is None:
-        trainer = _trainer(recipe, work, trainee, untrained, watch)
+        trainer = _trainer(recipe, work, trainee, begun, watch)
         _train(trainer, last, work.checkpoints)
         history = trainer.state.log_history
-    _save(classifier.eval().cpu(), untrained, output)
+    save_trained(classifier.eval().cpu(), begun, output)
     return watch.curve(history)
 
 
@@ -164,37 +141,14 @@ def _ended(last: Path, recipe: FinetuneRecipe, trainee: Trainee) -> list[dict[st
     return list(state.log_history)
 
 
-@dataclass(frozen=True, eq=False)
-class _Untrained:
-    classifier: nn.Module
-    tokenizer: PreTrainedTokenizerFast
-    said: HeadSaid
-    max_tokens: int
-
-
-def _untrained(recipe: FinetuneRecipe, work: FinetuneWork) -> _Untrained:
-    binary = work.said.rule in ("one_vs_rest", "one_vs_one")
-    if recipe.pooling is None and not binary:
-        folder = work.folder
-        tokenizer = trainable_tokenizer(folder)
-        model = with_own_head(folder, work.said)
-        check_vocabulary(model, tokenizer, folder.name)
-        longest = trained_tokens(model, tokenizer, recipe.max_tokens, folder.name)
-        return _Untrained(model, tokenizer, work.said, longest)
-    said = HeadSaid(work.said.labels, work.said.rule, recipe.pooling or _POOLING)
-    backbone = load_whole(work.folder, said.pooling, recipe.max_tokens)
-    module = with_new_head(backbone, said)
-    return _Untrained(module, backbone.tokenizer, said, backbone.max_tokens)
-
-
 def _trainer(
     recipe: FinetuneRecipe,
     work: FinetuneWork,
     trainee: Trainee,
-    untrained: _Untrained,
+    begun: Untrained,
     watch: Watch,
 ) -> Trainer:
-    tokenizer, longest = untrained.tokenizer, untrained.max_tokens
+    tokenizer, longest = begun.tokenizer, begun.max_tokens
     measured = make_loss(work.loss, work.said.rule, work.train.truth)
     figure = DevFigure(work.said.rule, work.said.labels)
 
@@ -212,7 +166,7 @@ def _trainer(
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_loss_func=loss,
         compute_metrics=on_dev,
-        optimizers=(_optimizer(trainee.classifier, recipe), None),
+        optimizers=(optimizer_of(trainee.classifier, recipe), None),
         callbacks=[watch],
     )
     trainer.remove_callback(PrinterCallback)
@@ -261,31 +215,6 @@ def _in_bf16(recipe: FinetuneRecipe) -> bool:
     return "amx_int8" in read_processor().features
 
 
-def _optimizer(classifier: nn.Module, recipe: FinetuneRecipe) -> torch.optim.Optimizer:
-    """AdamW with two rates; Trainer adds the schedule."""
-    backbone: list[nn.Parameter] = []
-    head: list[nn.Parameter] = []
-    prefix = f"{classifier.base_model_prefix}."
-    for name, weight in classifier.named_parameters():
-        if weight.requires_grad:
-            own = name.startswith(prefix) and ".pooler." not in name
-            (backbone if own else head).append(weight)
-    return torch.optim.AdamW(
-        [
-            {"params": backbone, "lr": recipe.learning_rate},
-            {"params": head, "lr": recipe.head_learning_rate},
-        ],
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-
-
-def _freeze_embeddings(classifier: nn.Module) -> None:
-    for module in classifier.modules():
-        if isinstance(module, nn.Embedding):
-            module.requires_grad_(False)
-
-
 def _rows(tokenizer: PreTrainedTokenizerFast, examples: Examples, max_tokens: int) -> Any:  # noqa: ANN401  (a list serves Trainer as a dataset, which its types do not say)
     encoded = tokenizer(list(examples.texts), truncation=True, max_length=max_tokens)
     wanted = examples.truth.astype(np.float32).tolist()
@@ -293,18 +222,3 @@ def _rows(tokenizer: PreTrainedTokenizerFast, examples: Examples, max_tokens: in
         {**{key: values[row] for key, values in encoded.items()}, "labels": labels}
         for row, labels in enumerate(wanted)
     ]
-
-
-def _save(classifier: nn.Module, untrained: _Untrained, output: Path) -> None:
-    tokenizer = untrained.tokenizer
-    if isinstance(classifier, PreTrainedModel):
-        classifier.save_pretrained(output)
-        tokenizer.save_pretrained(output)
-        return
-    if not isinstance(classifier, PooledClassifier):
-        raise TypeError(type(classifier).__name__)
-    layer = classifier.layers[-1]
-    backbone = classifier.backbone
-    if not isinstance(layer, nn.Linear) or not isinstance(backbone, PreTrainedModel):
-        raise TypeError(type(layer).__name__)
-    save_with_head(backbone, tokenizer, layer, untrained.said, output)
