@@ -15,6 +15,7 @@ from limen.evaluation.calibration_error import classwise_errors, reliability
 from limen.evaluation.collecting import LabelledLogits, collect
 from limen.evaluation.intervals import judge_with_intervals, paired_difference
 from limen.evaluation.judged import Judged
+from limen.evaluation.judged_point import judged_at
 from limen.evaluation.labelled_source import LabelledSource
 from limen.evaluation.labelled_texts import read_labelled
 from limen.evaluation.parts import folds
@@ -115,15 +116,7 @@ def _point(
 
 
 def _at(data: LabelledLogits, decision: DecisionBlock, point: OperatingPoint) -> Judged:
-    scored = score(data.logits, decision)
-    return Judged(
-        labels=decision.labels,
-        truth=data.truth,
-        chosen=decide(scored, decision, point).chosen,
-        exclusive=decision.one_label,
-        scores=scored.scores,
-        point=point.name,
-    )
+    return judged_at(data.logits, data.truth, decision, point)
 
 
 def _figures(judged: Judged) -> dict[str, list[float]]:

@@ -19,10 +19,10 @@ import torch
 from documents import replace_block
 from label_samplers import measure_samplers
 from limen.arrays import FloatArray
-from limen.decision import decide, score
 from limen.evaluation.collecting import LabelledLogits
 from limen.evaluation.intervals import Metric, judge_with_intervals, paired_difference
 from limen.evaluation.judged import Judged
+from limen.evaluation.judged_point import judged_at
 from limen.evaluation.parts import folds
 from limen.evaluation.tuning import TuneSettings, fit_block
 from limen.format import DecisionBlock, OperatingPoint, Rule
@@ -165,15 +165,7 @@ def _judged(
 
 
 def _at(data: LabelledLogits, decision: DecisionBlock, point: OperatingPoint) -> Judged:
-    scored = score(data.logits, decision)
-    return Judged(
-        labels=decision.labels,
-        truth=data.truth,
-        chosen=decide(scored, decision, point).chosen,
-        exclusive=decision.one_label,
-        scores=scored.scores,
-        point=point.name,
-    )
+    return judged_at(data.logits, data.truth, decision, point)
 
 
 def _metrics(judged: Judged) -> tuple[Metric, ...]:

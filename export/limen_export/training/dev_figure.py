@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from limen.arrays import FloatArray
-from limen.decision import decide, score
 from limen.evaluation.judged import Cells, Judged
+from limen.evaluation.judged_point import judged_at
 from limen.evaluation.metrics import judge
 from limen.format import DecisionBlock, Link, OperatingPoint, Rule
 
@@ -59,20 +58,3 @@ def plainly_judged(logits: FloatArray, truth: Cells, decision: DecisionBlock) ->
         decision: rule, labels, points.
     """
     return judged_at(logits, truth, decision, decision.point(decision.default_point))
-
-
-def judged_at(
-    logits: FloatArray, truth: Cells, decision: DecisionBlock, point: OperatingPoint
-) -> Judged:
-    """Decide at a point; arguments as in `plainly_judged`."""
-    scored = score(np.asarray(logits, dtype=np.float32), decision)
-    return Judged(
-        labels=decision.labels,
-        truth=truth,
-        chosen=decide(scored, decision, point).chosen,
-        exclusive=decision.one_label,
-        scores=scored.scores,
-        sets=point.sets,
-        point=point.name,
-        thresholds=point.thresholds,
-    )

@@ -14,11 +14,12 @@ from limen.evaluation.intervals import (
     paired_difference,
 )
 from limen.evaluation.judged import Cells, Judged
+from limen.evaluation.judged_point import judged_at
 from limen.evaluation.report.shown import Shown
 from limen.evaluation.tuning import LEAST_TEXTS, TuneSettings, fit_block
 from limen.format import DecisionBlock, OperatingPoint
 
-from limen_export.training.dev_figure import judged_at, undecided
+from limen_export.training.dev_figure import undecided
 from limen_export.training.examples import Examples
 from limen_export.training.reading_back import ReadBack
 from limen_export.training.splitting import Split

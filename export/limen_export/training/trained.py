@@ -8,7 +8,6 @@ import skops.io
 from limen.format import Rule
 from limen.progress import Progress
 
-from limen_export.sources.head_wishes import Pooling
 from limen_export.sources.sklearn_pipeline import TRAINED, TRAINED_LABELS
 from limen_export.training.backbones import HeadSaid, find_backbone, load_whole
 from limen_export.training.embedding import embed, fit_head, save_embedded
@@ -19,11 +18,11 @@ from limen_export.training.recipes import EmbedRecipe, FinetuneRecipe, TfidfReci
 from limen_export.training.resampling import resampled
 from limen_export.training.settings import TrainSettings
 from limen_export.training.tfidf import fit_tfidf
+from limen_export.training.trainee import BINARY_POOLING
 from limen_export.training.trainer_watch import CurvePoint
 from limen_export.training.unfinished import Unfinished
 from limen_export.transformers_quiet import quiet_transformers
 
-_POOLING: Pooling = "cls"
 _STRENGTH_ONE, _STRENGTH_SEVERAL = 10.0, 3.0
 """scikit-learn's C where one label is true of a text, and where several can be (docs/training)."""
 
@@ -128,7 +127,7 @@ def _finetune(
         folder=find_backbone(recipe.backbone),
         train=train,
         dev=dev,
-        said=HeadSaid(train.labels, rule, recipe.pooling or _POOLING),
+        said=HeadSaid(train.labels, rule, recipe.pooling or BINARY_POOLING),
         loss=settings.loss,
         seed=settings.seed,
         checkpoints=place.checkpoints,

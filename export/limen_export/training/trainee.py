@@ -23,7 +23,7 @@ from limen_export.training.backbones import (
 )
 from limen_export.training.recipes import FinetuneRecipe
 
-_POOLING: Pooling = "cls"
+BINARY_POOLING: Pooling = "cls"
 """Of binary heads, where the recipe names none."""
 
 
@@ -77,7 +77,7 @@ def untrained(recipe: FinetuneRecipe, folder: CheckpointFolder, wanted: HeadSaid
         check_vocabulary(model, tokenizer, folder.name)
         longest = trained_tokens(model, tokenizer, recipe.max_tokens, folder.name)
         return Untrained(model, tokenizer, wanted, longest)
-    said = HeadSaid(wanted.labels, wanted.rule, recipe.pooling or _POOLING)
+    said = HeadSaid(wanted.labels, wanted.rule, recipe.pooling or BINARY_POOLING)
     backbone = load_whole(folder, said.pooling, recipe.max_tokens)
     module = with_new_head(backbone, said)
     return Untrained(module, backbone.tokenizer, said, backbone.max_tokens)

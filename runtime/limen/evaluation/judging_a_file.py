@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from limen.decision import decide, score
 from limen.errors import InputError
 from limen.evaluation.collecting import LabelledLogits, check_truth, collect, find_repeats
 from limen.evaluation.intervals import USUAL, BootstrapSettings, judge_with_intervals
-from limen.evaluation.judged import Judged
+from limen.evaluation.judged_point import judged_at
 from limen.evaluation.labelled_source import LabelledText
 from limen.evaluation.report.shown import Shown
 from limen.format import ClassifierFile, DecisionBlock, OperatingPoint
@@ -107,15 +106,5 @@ def _shown(
     point: OperatingPoint,
     bootstrap: BootstrapSettings,
 ) -> Shown:
-    scored = score(data.logits, decision)
-    judged = Judged(
-        labels=decision.labels,
-        truth=data.truth,
-        chosen=decide(scored, decision, point).chosen,
-        exclusive=decision.one_label,
-        scores=scored.scores,
-        sets=point.sets,
-        point=point.name,
-        thresholds=point.thresholds,
-    )
+    judged = judged_at(data.logits, data.truth, decision, point)
     return Shown(judged, judge_with_intervals(judged, bootstrap))
