@@ -16,7 +16,6 @@ from graph_speed import WARM_UP_S
 from graph_steps import second_matrices, weights_alone
 from graph_subjects import GraphSubject
 from limen.arrays import FloatArray
-from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.format import (
     DecisionBlock,
@@ -30,6 +29,7 @@ from limen.format import (
 from limen.opening import open_model
 from limen.progress import Progress
 from limen.threads import available_cores
+from limen.token_encoder import TokenEncoder
 from limen_bench.process import TaskRequest
 from limen_export.graph.passes import rewrite
 from limen_export.ladder.candidate import metadata_of, serialised

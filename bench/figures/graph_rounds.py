@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from graph_session import IDS
-from limen.encoder import TokenEncoder
 from limen.progress import Progress
+from limen.token_encoder import TokenEncoder
 from limen_bench.engines.engine import OpenJob
 from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.process import TaskRequest, WorkerJob, messages, own_python

@@ -12,8 +12,8 @@ from graph_optimum import QUANTISED
 from graph_rounds import Figures, Turn, convert, exact_rows, run_rounds, write_ids
 from graph_steps import LAST_STEP, bias_with_gelu, cumulative, quantised_apart, read_both
 from graph_subjects import GraphSubject
-from limen.encoder import TokenEncoder
 from limen.progress import Progress
+from limen.token_encoder import TokenEncoder
 from limen_bench.process import TaskRequest
 from limen_export.graph.int8_matrices import int8_matrices
 from limen_export.graph.int8_rows import int8_rows

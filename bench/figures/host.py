@@ -42,9 +42,9 @@ class _Clock:
 class _TimedEngine(Engine):
     clock = _Clock()
 
-    def rows(self, feeds: Feeds) -> FloatArray:
+    def rows(self, feeds: Feeds, texts: int | None = None) -> FloatArray:
         start = perf_counter()
-        found = super().rows(feeds)
+        found = super().rows(feeds, texts)
         self.clock.seconds += perf_counter() - start
         return found
 

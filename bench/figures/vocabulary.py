@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from limen.arrays import FloatArray
-from limen.encoder import TokenEncoder
 from limen.format import EncoderBlock
+from limen.token_encoder import TokenEncoder
 from limen_export.reference import Reference
 from limen_export.settings import NamedTexts
 from limen_export.sources.checkpoint import read_checkpoint

@@ -30,6 +30,8 @@ class Reference:
             not.
         precision: of the graph: fp32, from which the ladder makes the others; int8 for one whose
             weights came in 8 bits, which is then taken as it is.
+        joined: whether the graph takes texts one behind another in a row, each ended by an id that
+            stands nowhere else (docs/format.md, shape `joined`).
     """
 
     name: str
@@ -44,3 +46,4 @@ class Reference:
     notices: tuple[str, ...]
     thresholds: tuple[float, ...] | None = None
     precision: Literal["fp32", "int8"] = "fp32"
+    joined: bool = False

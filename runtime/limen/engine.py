@@ -95,12 +95,13 @@ class Engine:
         row: FloatArray = self.rows(feeds)[0]
         return row
 
-    def rows(self, feeds: Feeds) -> FloatArray:
-        """Run texts of equal length together; how they then influence each other is the graph's.
+    def rows(self, feeds: Feeds, texts: int | None = None) -> FloatArray:
+        """Run texts together; how they then influence each other is the graph's.
 
         Args:
-            feeds: int64, (texts, tokens) each, filled up as in `logits`; or the features of
-                several texts.
+            feeds: of texts of equal length int64, (texts, tokens) each, filled up as in `logits`;
+                or the features of several texts.
+            texts: how many, where a graph of shape `joined` is given several in one row.
 
         Returns:
             float32, (texts, outputs).
@@ -117,7 +118,7 @@ class Engine:
             raise EngineError(
                 f"onnxruntime failed on a text of {_length(feeds)} ({reason(error)})"
             ) from error
-        if logits.shape != (_texts(feeds), self.outputs):
+        if logits.shape != (_texts(feeds) if texts is None else texts, self.outputs):
             raise EngineError(
                 f"the graph gives logits of shape {logits.shape}, the file declares "
                 f"{self.outputs} for each text; export the model again"

@@ -1,13 +1,12 @@
 """Texts of equal length in one run, where that changes no bit of any of them.
 
 A group needs no padding and passes the weights through the cache once. Whether a text's bits stay
-the same depends on the file, the kernels of this processor and the length, so it is not assumed:
-the first groups of every length are computed a second time, text by text, and compared, until
-enough unlike rows were.
+the same is looked at for every length (same_bits.py).
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from limen.arrays import Feeds, FloatArray
 from limen.encoder import Encoded
 from limen.engine import Engine
 from limen.format import Precision
+from limen.same_bits import SameBits
 
 MOST_TOKENS = 128
 """Tokens of a group: beyond, a MiniLM's texts gain nothing more (docs/graph.md, groups)."""
@@ -23,13 +23,19 @@ ELIGIBLE: tuple[Precision, ...] = ("fp32", "int8-static")
 """Other int8 graphs take the scale of their activations from all that a run holds: two texts could
 agree by chance, and never do by rule."""
 
-LOOKED_AT = 16
-"""Unlike rows of a length that must come out alike before groups of it are trusted. Texts that are
-alike to the model (no known word in any) show nothing: their sums have no rounding to differ in."""
 
-MOST_LOOKS = 16
-"""Groups of a length that are looked at. Where so many do not hold enough unlike rows, looking on
-would cost more than grouping saves, and the length is given up."""
+class Grouping(Protocol):
+    """Runs several texts together where no bit of any depends on it: Groups, or TextRuns."""
+
+    def arranged(self, encoded: Mapping[int, Encoded]) -> list[list[int]]:
+        """Divide texts, by place, into lists of places to run together."""
+        ...
+
+    def logits(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
+        """Run the texts of such a list of two or more: float32, (outputs,) for each; EngineError
+        where onnxruntime fails.
+        """
+        ...
 
 
 class Groups:
@@ -42,13 +48,11 @@ class Groups:
             engine: of an eligible file.
         """
         self._engine = engine
-        self._same_bits: dict[int, bool] = {}
-        self._seen: defaultdict[int, set[bytes]] = defaultdict(set)
-        self._looks: defaultdict[int, int] = defaultdict(int)
+        self._same_bits = SameBits()
 
     def size(self, tokens: int) -> int:
         """Return how many texts of so many tokens to run together: a power of two, 1 for none."""
-        if not self._same_bits.get(tokens, True):
+        if self._same_bits.known(tokens) is False:
             return 1
         return 1 << max(0, (MOST_TOKENS // tokens).bit_length() - 1)
 
@@ -87,7 +91,7 @@ class Groups:
             EngineError: as `Engine.logits`.
         """
         tokens = next(iter(feeds[0].values())).shape[1]
-        same = self._same_bits.get(tokens)
+        same = self._same_bits.known(tokens)
         if same is not False:
             joined = {name: np.concatenate([one[name] for one in feeds]) for name in feeds[0]}
             together = self._engine.rows(joined)
@@ -95,20 +99,5 @@ class Groups:
                 return [*together]
         alone = [self._engine.logits(one) for one in feeds]
         if same is None:
-            self._note(tokens, np.array(alone), together)
+            self._same_bits.note(tokens, np.array(alone), together)
         return alone
-
-    def _note(self, tokens: int, alone: FloatArray, together: FloatArray) -> None:
-        """Trust groups of a length, or give them up, once enough was seen."""
-        if alone.tobytes() != together.tobytes():
-            self._same_bits[tokens] = False
-            return
-        if tokens in self._same_bits:
-            # Another thread has seen enough meanwhile.
-            return
-        seen = self._seen[tokens]
-        seen.update(row.tobytes() for row in alone)
-        self._looks[tokens] += 1
-        if len(seen) >= LOOKED_AT or self._looks[tokens] >= MOST_LOOKS:
-            self._same_bits[tokens] = len(seen) >= LOOKED_AT
-            self._seen.pop(tokens, None)

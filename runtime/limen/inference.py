@@ -12,7 +12,7 @@ from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
-from limen.grouping import Groups
+from limen.grouping import Grouping
 from limen.lone_texts import ONE_THREAD, LoneTexts
 from limen.recent_texts import RecentTexts
 from limen.scheduling import places_of_each, run_longest_first
@@ -46,7 +46,7 @@ class Inference:
         threads: int,
         *,
         together: Together | None = None,
-        groups: Groups | None = None,
+        groups: Grouping | None = None,
         recent: RecentTexts | None = None,
         lone: LoneTexts = ONE_THREAD,
         why_device: str = "",
@@ -59,7 +59,7 @@ class Inference:
             threads: at least 1.
             together: float32 (windows, outputs) of one text -> float32 (outputs,); None for an
                 encoder that gives one window for each text.
-            groups: runs texts of equal length together in bulk; None runs each alone.
+            groups: runs texts together in bulk; None runs each alone.
             recent: where logits of texts are kept; None keeps none.
             lone: runs a text alone on several kernel threads, where that is faster.
             why_device: see the attribute.
@@ -128,8 +128,8 @@ class Inference:
             lambda number: self.one(*each[number]), sizes(each), self.threads, go_on=go_on
         )
 
-    def _in_groups(self, groups: Groups, each: Sequence[Placed]) -> list[Outcome]:
-        """Encode all texts, then run those of equal length together."""
+    def _in_groups(self, groups: Grouping, each: Sequence[Placed]) -> list[Outcome]:
+        """Encode all texts, then run together those that may."""
         encoded = run_longest_first(
             lambda number: self._encoded(*each[number]), sizes(each), self.threads, go_on=True
         )
@@ -152,7 +152,7 @@ class Inference:
                 found[place] = self._alone(each[place][0], left[place])
 
         pieces = groups.arranged(left)
-        tokens = [len(piece) * left[piece[0]].tokens for piece in pieces]
+        tokens = [sum(left[place].tokens for place in piece) for piece in pieces]
         run_longest_first(lambda number: run(pieces[number]), tokens, self.threads, go_on=True)
         return found
 
@@ -231,6 +231,8 @@ class Inference:
         """Remember what was found, where anything is."""
         recent = self._recent
         if recent is not None:
+            # A row of a run would keep the whole run in memory.
+            found = TextLogits(found.logits.copy(), found.truncated)
             recent.put(text, found)
         return found
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from limen import text_runs
 from limen.decision import aggregate
 from limen.devices import Device, choose
 from limen.encoder import open_encoder
@@ -18,7 +19,7 @@ from limen.format import (
     Windows,
     read,
 )
-from limen.grouping import ELIGIBLE, Groups
+from limen.grouping import ELIGIBLE, Grouping, Groups
 from limen.inference import Inference, Together
 from limen.lone_texts import ONE_THREAD, KernelThreads, LoneTexts, measured
 from limen.model import Model
@@ -156,22 +157,27 @@ def open_on(
     repaired = False
     if wishes.verify:
         engine, repaired = tested_engine(file, encoder, engine)
-    may_group = (
-        isinstance(block, EncoderBlock)
-        and not in_batches
-        and file.metadata.execution.precision in ELIGIBLE
-    )
     inference = inference_kind(
         encoder,
         engine,
         count,
         together=together(block, decision),
-        groups=Groups(engine) if may_group else None,
+        groups=None if in_batches else _grouping(file, engine),
         recent=recent,
         lone=_lone_texts(file, engine, wishes.kernel_threads),
         why_device=why,
     )
     return Model(inference, decision, point, repaired=repaired)
+
+
+def _grouping(file: ClassifierFile, engine: Engine) -> Grouping | None:
+    """Return what runs texts of tokens together, where that may be."""
+    execution = file.metadata.execution
+    if isinstance(file.metadata.encoder, TfidfBlock):
+        return None
+    if execution.shape == "joined":
+        return text_runs.TextRuns(engine) if text_runs.may_run(file.graph.operators) else None
+    return Groups(engine) if execution.precision in ELIGIBLE else None
 
 
 def _lone_texts(file: ClassifierFile, engine: Engine, asked: int | None) -> LoneTexts:
@@ -181,8 +187,9 @@ def _lone_texts(file: ClassifierFile, engine: Engine, asked: int | None) -> Lone
         return ONE_THREAD
     if engine.device != "cpu":
         return LoneTexts(None, KernelThreads(why=f"kernels run on {engine.device}"))
-    if isinstance(file.metadata.encoder, TfidfBlock):
-        return LoneTexts(None, KernelThreads(why="rows of features are added up in one thread"))
+    if isinstance(file.metadata.encoder, TfidfBlock) or file.metadata.execution.shape == "joined":
+        # ScatterND would add from several threads at once.
+        return LoneTexts(None, KernelThreads(why="rows of a text are added up in one thread"))
     return measured(file, file.metadata.encoder.max_tokens, engine, asked)
 
 
@@ -191,7 +198,7 @@ def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], typ
         from limen.tfidf.inference import FlatInference
 
         return Engine, FlatInference
-    if file.metadata.execution.shape == "exact" or not in_batches:
+    if file.metadata.execution.shape != "padded" or not in_batches:
         return Engine, Inference
     # Nobody who decides on the CPU imports these.
     from limen.padded_engine import PaddedEngine

@@ -11,9 +11,9 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
-from limen.encoder import TokenEncoder
 from limen.format import DecisionBlock, OperatingPoint, read
 from limen.progress import Silent
+from limen.token_encoder import TokenEncoder
 from limen_bench.process import TaskRequest
 from limen_export.graph.int8_matrices import int8_matrices
 from onnx import TensorProto, helper, numpy_helper

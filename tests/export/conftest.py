@@ -286,7 +286,7 @@ def stamped():
         metadata = file_format.Metadata(
             file_format.DecisionBlock(reference.rule, labels, reference.link, (point,), "only"),
             reference.encoder,
-            file_format.ExecutionBlock(precision),
+            file_format.ExecutionBlock(precision, shape="joined" if reference.joined else "exact"),
             file_format.Evidence("none", 0, ()),
             file_format.Golden((), (), (), 0.0),
             file_format.Provenance("test", (), "2026-01-01"),

@@ -53,8 +53,8 @@ def made(folder, **kind):
     tokenizer = kind.get("tokenizer", "wordpiece")
     tokenizer = TOKENIZERS[tokenizer]() if isinstance(tokenizer, str) else tokenizer
     ids = tokenizer.get_vocab_size()
-    rows = 7 if kind.get("mapped") else ids
-    tensors = {"embeddings": generator.normal(size=(rows, WIDTH)).astype(kind.get("dtype", "f4"))}
+    rows, width = 7 if kind.get("mapped") else ids, kind.get("width", WIDTH)
+    tensors = {"embeddings": generator.normal(size=(rows, width)).astype(kind.get("dtype", "f4"))}
     if kind.get("weighted"):
         tensors["weights"] = generator.uniform(0.2, 2, ids).astype(np.float32)
     if kind.get("mapped"):
@@ -62,7 +62,7 @@ def made(folder, **kind):
     folder.mkdir()
     save_file(tensors, folder / "model.safetensors")
     tokenizer.save(str(folder / "tokenizer.json"))
-    widths = [WIDTH, *kind.get("hidden", (8,)), len(LABELS)]
+    widths = [width, *kind.get("hidden", (8,)), len(LABELS)]
     head = {}
     for place, (given, wanted) in enumerate(pairwise(widths)):
         weight = generator.normal(size=(wanted, given)).astype(np.float32)

@@ -3,6 +3,7 @@ library does, and `limen export` and `limen predict` go the whole way.
 """
 
 import json
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ CLOSE, EXACT = 1e-4, 1e-5
 """Absolute differences allowed: of the logits of neural sources, beside as much of the largest as
 EXACT; of scikit-learn's values (docs/sources.md)."""
 SOME, SHOWN = 300, 20
+WHOLE = os.environ.get("LIMEN_WHOLE_SETS", "0") != "0"
+"""Whether every row is compared on whole sets; usually neural ones are on SOME texts of each."""
 UNKNOWN = ["", " \n ", "qqqq zzzz", "뷁뷁", "\x1e", "\0"]
 """Texts without anything that a source knows are among them."""
 
@@ -138,7 +141,8 @@ def body(shared, tmp_path_factory):
 def exported(request, shared, body, tmp_path_factory):
     row = ROWS[request.param]
     sets = [real.read(shared, name) for name in row.sets]
-    found = [one.texts if row.some is None else one.spread(row.some) for one in sets]
+    every = WHOLE or row.some is None
+    found = [one.texts if every else one.spread(row.some) for one in sets]
     texts = real.Unshown([*(text for own in found for text in own), *UNKNOWN])
     folder = tmp_path_factory.mktemp(row.kind)
     place = made.Place(folder, body, texts, sets[0])
@@ -160,7 +164,10 @@ def exported(request, shared, body, tmp_path_factory):
 def test_file_decides_as_its_source(exported):
     model, texts, answer = limen.load(exported.file), exported.texts, exported.answer
     found = [prediction.labels for prediction in model.predict(texts)]
-    assert [at for at, labels in enumerate(found) if labels != answer.labels[at]] == []
+    unsure = _unsure(answer)
+    unlike = [at for at, labels in enumerate(found) if labels != answer.labels[at]]
+    assert {*unlike} <= unsure
+    assert len(unsure) < len(texts) / 100
     assert len({*found}) > 1
     if answer.logits is not None:
         furthest = np.abs(model.logits(texts) - answer.logits).max()
@@ -172,6 +179,15 @@ def test_file_decides_as_its_source(exported):
         if model.rule == "one_vs_rest":
             scores /= scores.sum(axis=1, keepdims=True)
         assert np.abs(scores - answer.scores).max() <= EXACT
+
+
+def _unsure(answer):
+    """Texts with a logit as near to deciding otherwise as the source's own may differ."""
+    if answer.logits is None:
+        return set()
+    best = np.sort(answer.logits, axis=1)[:, -2:]
+    near = (np.abs(answer.logits) < CLOSE).any(axis=1) | (np.diff(best)[:, 0] < CLOSE)
+    return {*np.flatnonzero(near).tolist()}
 
 
 def test_command_predicts_what_the_source_answers(exported, tmp_path, capsys):

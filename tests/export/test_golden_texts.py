@@ -9,12 +9,12 @@ import limen_export.golden as golden_module
 import numpy as np
 import onnx
 import pytest
-from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.errors import ExportError, InputError
 from limen.format import EncoderBlock, stamp
 from limen.opening import open_model
 from limen.self_test import deviation_of
+from limen.token_encoder import TokenEncoder
 from limen_export.golden import golden, golden_texts, with_noise
 from limen_export.graph.passes import rewrite
 from limen_export.ladder.climb import prepare_graphs

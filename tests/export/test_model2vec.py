@@ -36,6 +36,8 @@ KINDS = {
     "16 bits": {"dtype": np.float16},
     "no layer hidden": {"hidden": ()},
     "two layers": {"hidden": (8, 6)},
+    "17 wide": {"normalize": True, "width": 17},
+    "50 wide": {"width": 50, "hidden": (30, 7), "mapped": True},
     "multi-class": {"activation": "softmax", "normalize": True},
     "short": {"max_length": 5},
     "unigram": {"tokenizer": "unigram"},
@@ -93,14 +95,43 @@ def test_a_text_without_a_known_token_gets_the_heads_own_logits(folder, stamped)
     assert np.abs(logits[2] - expected).max() > 0.1
 
 
-def test_many_texts_get_the_bits_that_each_gets_alone(folder, stamped):
-    """Most texts hold no word that this vocabulary knows, and are alike."""
-    found = source_of(folder)
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_texts_get_the_bits_that_each_gets_alone(kind, tmp_path, stamped):
+    """Most texts of the corpus hold no word that this vocabulary knows, and are alike."""
+    found = source_of(made(tmp_path / "static", **KINDS[kind]))
     file = stamped(found, found.graph)
+    assert file.metadata.execution.shape == "joined"
+    known = [f"the {word} {'very ' * more}day" for word in "abcdefgh" for more in range(20)]
+    texts = [*corpus(), *TEXTS, *known, *corpus()[::-1]]
     one = open_model(file)
-    alone = np.concatenate([one.logits([text]) for text in corpus()])
+    alone = np.concatenate([one.logits([text]) for text in texts])
     for threads in (1, 2):
-        assert np.array_equal(open_model(file, threads=threads).logits(corpus()), alone)
+        model = open_model(file, threads=threads)
+        for size in (20, 50, 130, len(texts), len(texts)):
+            assert np.array_equal(model.logits(texts[-size:]), alone[-size:])
+        assert max(size for size in run_sizes(model, known) if size is not None) > 16
+
+
+def run_sizes(model, texts):
+    """How many texts each run of a bulk call holds, once its sizes have been looked at."""
+    engine, sizes = model._inference.engine, []
+    for _ in range(2):
+        model.predict(texts)
+    rows = engine.rows
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            engine, "rows", lambda feeds, texts=None: sizes.append(texts) or rows(feeds, texts)
+        )
+        model.predict(texts)
+    return sizes
+
+
+def test_one_text_stays_on_one_kernel_thread(folder, tmp_path, untimed):
+    """Several would add rows to one sum at once."""
+    report = export(str(folder), tmp_path / "made.onnx", ExportSettings(precision="fp32"))
+    model = load(report.path, kernel_threads=2)
+    assert "one thread" in model.kernel_threads.why
+    assert np.array_equal(model.logits([TEXTS[0]])[0], load(report.path).logits([TEXTS[0]])[0])
 
 
 def test_windows(folder, stamped):
@@ -114,8 +145,12 @@ def test_rows_in_8_bits(folder, tmp_path, untimed, easy):
     settings = ExportSettings(precision="int8", texts=NamedTexts("mine", (*corpus(),)), gate=easy)
     report = export(str(folder), tmp_path / "made.onnx", settings)
     assert not [notice for notice in report.notices if "attention" in notice]
-    exact = source_of(folder).logits(TEXTS)
-    assert np.abs(load(report.path).logits(TEXTS) - exact).max() < 0.3
+    exact, model = source_of(folder).logits(TEXTS), load(report.path)
+    assert np.abs(model.logits(TEXTS) - exact).max() < 0.3
+    known = [f"the {word} {'very ' * more}day" for word in "abcdefgh" for more in range(5)]
+    alone = np.concatenate([model.logits([text]) for text in known])
+    assert run_sizes(model, known) == [len(known)]
+    assert np.array_equal(model.logits(known), alone)
 
 
 def test_vocabulary_can_be_trimmed(folder, tmp_path, untimed):

@@ -103,6 +103,22 @@ ONE_LABEL = {
     "calibrated": CalibratedClassifierCV(LinearSVC(), cv=3),
     "calibrated in one": CalibratedClassifierCV(LinearSVC(), cv=3, ensemble=False),
     "calibrated bayes": CalibratedClassifierCV(MultinomialNB(), cv=2),
+    "isotonic": CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=3),
+    "isotonic bayes": CalibratedClassifierCV(MultinomialNB(), method="isotonic", cv=2),
+    "rest of isotonic": OneVsRestClassifier(
+        CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2)
+    ),
+    "pairs of isotonic": OneVsOneClassifier(
+        CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2)
+    ),
+    "tempered": CalibratedClassifierCV(LinearSVC(), method="temperature", cv=3),
+    "tempered bayes": CalibratedClassifierCV(MultinomialNB(), method="temperature", cv=2),
+    "rest of tempered bayes": OneVsRestClassifier(
+        CalibratedClassifierCV(MultinomialNB(), method="temperature", cv=2)
+    ),
+    "rest of tempered": OneVsRestClassifier(
+        CalibratedClassifierCV(LinearSVC(), method="temperature", cv=2)
+    ),
     "kernel": SVC(kernel="linear"),
     "kernel, ties by values": SVC(kernel="linear", break_ties=True),
     "kernel nu": NuSVC(kernel="linear", nu=0.1),
@@ -112,6 +128,10 @@ MANY_LABELS = {
     "svms without intercept": OneVsRestClassifier(LinearSVC(fit_intercept=False)),
     "bayes": OneVsRestClassifier(MultinomialNB()),
     "calibrated": OneVsRestClassifier(CalibratedClassifierCV(LinearSVC(), cv=2)),
+    "isotonic": OneVsRestClassifier(CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2)),
+    "outputs of isotonic": MultiOutputClassifier(
+        CalibratedClassifierCV(MultinomialNB(), method="isotonic", cv=2)
+    ),
     "outputs": MultiOutputClassifier(LogisticRegression()),
     "outputs of bayes": MultiOutputClassifier(ComplementNB()),
     "ridge": RidgeClassifier(),
@@ -137,15 +157,21 @@ def pipeline(vectoriser, classifier):
     return make_pipeline(*steps, classifier)
 
 
-def check(fitted, texts, *, values=True):
-    """Compare a file with its pipeline on texts, and on those that hold nothing known."""
+def check(fitted, texts, *, values=True, steep=False):
+    """Compare a file with its pipeline on texts, and on those that hold nothing known; where curves
+    are steep, what float32 rounds may show in a few.
+    """
     texts = [*texts, *UNKNOWN, *ODD]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model, reference = files.opened(fitted)
         if values:
-            assert model.logits(texts) == pytest.approx(reference.logits(texts), abs=1e-5)
-        _check_values(fitted, texts, model, values=values)
+            found, known = model.logits(texts), reference.logits(texts)
+            if reference.link == "log":
+                # Near 0 a logarithm is all rounding.
+                found, known = np.exp(found), np.exp(known)
+            assert np.mean(np.abs(found - known) <= 1e-5) >= (0.99 if steep else 1)
+        _check_values(fitted, texts, model, values=values, steep=steep)
         given = fitted.predict(texts)
     if reference.rule == "multilabel":
         wanted = [
@@ -156,10 +182,10 @@ def check(fitted, texts, *, values=True):
         wanted = [(str(label),) for label in given]
     found = [prediction.labels for prediction in model.predict(texts)]
     wrong = [place for place in range(len(texts)) if found[place] != wanted[place]]
-    assert wrong == []
+    assert len(wrong) <= (len(texts) / 100 if steep else 0)
 
 
-def _check_values(fitted, texts, model, *, values):
+def _check_values(fitted, texts, model, *, values, steep):
     if values and hasattr(fitted, "decision_function"):
         found = model.decision_function(texts)
         assert np.abs(found - fitted.decision_function(texts)).max() <= 1e-5
@@ -170,7 +196,7 @@ def _check_values(fitted, texts, model, *, values):
         scores = model.scores(texts).astype(np.float64)
         if model.rule == "one_vs_rest":
             scores /= scores.sum(axis=1, keepdims=True)
-        assert np.abs(scores - known).max() <= 1e-5
+        assert np.mean(np.abs(scores - known) <= 1e-5) >= (0.99 if steep else 1)
 
 
 @pytest.mark.parametrize("kind", VECTORISERS)
@@ -191,7 +217,22 @@ def test_one_label(data, kind, classes):
     if classes == 2:
         labels = labels == labels[0]
     fitted = pipeline(TfidfVectorizer(), ONE_LABEL[kind]).fit(texts, labels)
-    check(fitted, texts[::2], values=classes == 2 or kind not in UNLIKE_VALUES)
+    values = classes == 2 or kind not in UNLIKE_VALUES
+    check(fitted, texts[::2], values=values, steep="isotonic" in kind)
+
+
+@pytest.mark.parametrize("classes", [2, 8])
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+def test_calibrated_bayes_of_long_texts(data, method, classes):
+    """Probabilities that are 0 to a float64, or as near to it as may be."""
+    texts, labels, _ = data
+    if classes == 2:
+        labels = labels == labels[0]
+    # Two folds that are both sure, of unlike labels, would leave a tie.
+    classifier = CalibratedClassifierCV(MultinomialNB(), method=method, cv=3)
+    fitted = pipeline(CountVectorizer(), classifier).fit(texts, labels)
+    long = [" ".join(texts[first : first + 40]) for first in range(0, len(texts), 40)]
+    check(fitted, [*texts[::5], *long], steep=method == "isotonic")
 
 
 @pytest.mark.parametrize("kind", MANY_LABELS)
@@ -200,7 +241,7 @@ def test_many_labels(data, kind):
     names = sorted(set().union(*sets))
     truth = np.array([[name in own for name in names] for own in sets]).astype(int)
     fitted = pipeline(TfidfVectorizer(), MANY_LABELS[kind]).fit(texts, truth)
-    check(fitted, texts[::2])
+    check(fitted, texts[::2], steep="isotonic" in kind)
 
 
 def test_a_label_that_never_and_one_that_always_occurs(data):

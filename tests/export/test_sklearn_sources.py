@@ -130,12 +130,6 @@ REFUSED = {
         "RandomForestClassifier is not a classifier",
     ),
     "kernel": (lambda: fitted(classifier=SVC()), r"SVC\(kernel='rbf'\) is not linear"),
-    "isotonic": (
-        lambda: fitted(
-            classifier=CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2), truth=YES
-        ),
-        "method='isotonic'",
-    ),
     "calibrated pipelines": (
         lambda: make_pipeline(
             TfidfVectorizer(),
@@ -245,11 +239,13 @@ def test_sources_are_recognised(tmp_path):
         found.reader.read(str(tmp_path / "none.skops"), SourceWishes())
 
 
-def test_skops_through_the_command(tmp_path, untimed, capsys):
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+def test_skops_through_the_command(method, tmp_path, untimed, capsys):
     """The whole way: a skops file, labelled texts, thresholds fitted, the file decides alike."""
     skops = pytest.importorskip("skops.io")
     pipeline = fitted(
-        TfidfVectorizer(ngram_range=(1, 2)), CalibratedClassifierCV(LinearSVC(), cv=3)
+        TfidfVectorizer(ngram_range=(1, 2)),
+        CalibratedClassifierCV(LinearSVC(), method=method, cv=3),
     )
     skops.dump(pipeline, tmp_path / "model.skops")
     data = [

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from itertools import islice
 
 import pytest
-from limen.encoder import TokenEncoder
+from limen.token_encoder import TokenEncoder
 from limen_export.sources.tokens import encoder_block, longest_input, read_tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 

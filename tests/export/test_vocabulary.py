@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from limen.encoder import TokenEncoder
 from limen.errors import ExportError, InputError
+from limen.token_encoder import TokenEncoder
 from limen_export.settings import NamedTexts
 from limen_export.vocabulary import keep_vocabulary, unchanged_texts
 from onnx import TensorProto, helper, numpy_helper

@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 import onnxruntime
 import pytest
-from limen.encoder import TokenEncoder
 from limen.format import EncoderBlock
+from limen.token_encoder import TokenEncoder
 from limen_export.reference import Reference
 from limen_export.settings import NamedTexts
 from limen_export.sources.checkpoint import read_checkpoint

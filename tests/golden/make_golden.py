@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 from expectations import expected
-from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.format import (
     EncoderBlock,
@@ -25,6 +24,7 @@ from limen.format import (
     Rung,
     stamp,
 )
+from limen.token_encoder import TokenEncoder
 from make_features import NAME, features_file
 from onnx import TensorProto, helper, numpy_helper
 from recipes import PULLS, RECIPES, Recipe

@@ -151,8 +151,13 @@ def test_encoder(block):
 
 @given(
     st.sampled_from(
-        [(device, one) for device, every in DEVICE_PRECISIONS.items() for one in every]
-    ).map(lambda pair: ExecutionBlock.made_for(*pair))
+        [
+            ExecutionBlock.made_for(device, precision, joined=joined)
+            for device, every in DEVICE_PRECISIONS.items()
+            for precision in every
+            for joined in ([False, True] if device == "cpu" else [False])
+        ]
+    )
 )
 def test_execution(block):
     assert stored(block) == block

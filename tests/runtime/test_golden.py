@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limen.encoder import TokenEncoder
 from limen.format import Isotonic, Platt, read
 from limen.format.rules import RULES
+from limen.token_encoder import TokenEncoder
 
 FILES = tuple(
     f"tiny_{rule}.onnx"

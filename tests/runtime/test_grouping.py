@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import Encoded
 from limen.errors import EngineError, InputError
-from limen.grouping import LOOKED_AT, MOST_LOOKS, MOST_TOKENS, Groups
+from limen.grouping import MOST_TOKENS, Groups
 from limen.inference import Inference
+from limen.same_bits import LOOKED_AT, MOST_LOOKS
 
 WORDS = "happy bright day angry mad sad wow sudden the is".split()
 

@@ -136,6 +136,10 @@ CASES = {
         lambda f: f.with_block("limen.execution", device="cuda", precision="fp32", shape="padded"),
         "kind tfidf for device cuda, expected cpu",
     ),
+    "one text behind another": (
+        lambda f: f.with_block("limen.execution", shape="joined"),
+        "kind tfidf of shape joined, expected exact",
+    ),
 }
 
 

@@ -148,6 +148,14 @@ def test_a_cache_gives_the_same(golden_folder, model):
     assert [kept.logits(texts).tobytes() for _ in range(2)] == [model.logits(texts).tobytes()] * 2
 
 
+def test_a_file_of_words_imports_no_tokenizer(fresh, golden_folder):
+    program = (
+        "import sys, limen; limen.load(sys.argv[1])('a day'); "
+        "print([name for name in sys.modules if name in ('tokenizers', 'limen.token_encoder')])"
+    )
+    assert fresh("-c", program, golden_folder / "tiny_features.onnx").stdout.strip() == b"[]"
+
+
 def test_windows_are_not_for_it(golden_folder):
     with pytest.raises(InputError, match=r"tiny_features\.onnx: windows: .*reads texts whole"):
         limen.load(golden_folder / "tiny_features.onnx", windows=Windows(2))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.decision import aggregate
-from limen.encoder import TokenEncoder
 from limen.errors import InputError
 from limen.format import Windows, parse, read, stamp
+from limen.token_encoder import TokenEncoder
 
 ROWS = st.lists(
     st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=3), min_size=1, max_size=5

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from limen.arrays import WideArray
 from onnx import TensorProto
 
+from limen_export.graph.curves import Curves
 from limen_export.graph.gather_sum import Ending, Nodes
 
 LEAST_NO = 1e-6
@@ -106,54 +107,72 @@ class LogCalibrated:
     scikit-learn's CalibratedClassifierCV does (sklearn/calibration.py).
 
     Columns stand fold after fold, those of a fold in the order of the outputs. A column's
-    probability is 1 / (1 + exp(slope s + offset)), s being the sum, or with `probabilities` what a
-    softmax over the fold's columns makes of it (a sigmoid, where it has one).
+    probability is that of its curve at the sum, or with `probabilities` at what a softmax over the
+    fold's columns makes of it (a sigmoid, where it has one).
 
     Attributes:
-        slopes, offsets: (columns,).
+        curves: of the columns.
         folds: how many.
-        normalised: a fold's probabilities are divided by their sum.
+        normalised: a fold's probabilities are divided by their sum; equal ones where that is 0.
         complement: there is one column in a fold, about the second of two labels; the outputs are
             about both.
         probabilities: see above.
         apart: the columns of a fold are classifiers of their own, so it is a sigmoid for each.
+        limits: float64, (outputs,): a probability that is not above its limit, 0.5 or just below
+            it, is made one that is below 0.5. scikit-learn's yes is above 0.5, a score at its
+            threshold of 0.5 is a yes as well, and curves of lines are often level there. None
+            leaves probabilities as they are.
     """
 
-    slopes: WideArray
-    offsets: WideArray
+    curves: Curves
     folds: int
     normalised: bool = False
     complement: bool = False
     probabilities: bool = False
     apart: bool = False
+    limits: WideArray | None = None
 
     @property
     def outputs(self) -> int:
         """How many outputs there are."""
-        return 2 if self.complement else len(self.slopes) // self.folds
+        return 2 if self.complement else self.curves.columns // self.folds
 
     def __call__(self, nodes: Nodes, sums: str) -> str:
         """Add the nodes."""
-        width = len(self.slopes) // self.folds
+        width = self.curves.columns // self.folds
         by_fold = _shape(-1, self.folds, width)
-        if self.probabilities and (self.apart or width == 1):
-            sums = nodes.add("Sigmoid", sums)
-        elif self.probabilities:
-            apart = nodes.add("Reshape", sums, nodes.constant(by_fold))
-            shares = nodes.add("Softmax", apart, axis=2)
-            sums = nodes.add("Reshape", shares, nodes.constant(_shape(-1, len(self.slopes))))
-        sloped = nodes.add("Mul", sums, nodes.constant(-self.slopes))
-        each = nodes.add("Sigmoid", nodes.add("Sub", sloped, nodes.constant(self.offsets)))
+        each = self.curves(nodes, self._values(nodes, sums, by_fold))
         each = nodes.add("Reshape", each, nodes.constant(by_fold))
         if self.normalised:
-            axis = nodes.constant(_shape(2))
-            each = nodes.add("Div", each, nodes.add("ReduceSum", each, axis, keepdims=1))
+            each = _normalised(nodes, each, width)
         mean = nodes.add("ReduceMean", each, nodes.constant(_shape(1)), keepdims=0)
+        if self.limits is not None:
+            yes = nodes.add("Greater", mean, nodes.constant(self.limits))
+            below = nodes.add("Min", mean, nodes.constant(np.array(0.5 - LEAST_NO)))
+            mean = nodes.add("Where", yes, mean, below)
         if self.complement:
             other = nodes.add("Sub", nodes.constant(np.array(1.0)), mean)
             mean = nodes.add("Concat", other, mean, axis=1)
         least = nodes.constant(np.array(LEAST_PROBABILITY))
         return nodes.add("Log", nodes.add("Max", mean, least))
+
+    def _values(self, nodes: Nodes, sums: str, by_fold: npt.NDArray[np.int64]) -> str:
+        """What the curves are about."""
+        if not self.probabilities:
+            return sums
+        if self.apart or by_fold[2] == 1:
+            return nodes.add("Sigmoid", sums)
+        apart = nodes.add("Reshape", sums, nodes.constant(by_fold))
+        shares = nodes.add("Softmax", apart, axis=2)
+        return nodes.add("Reshape", shares, nodes.constant(_shape(-1, self.curves.columns)))
+
+
+def _normalised(nodes: Nodes, each: str, width: int) -> str:
+    total = nodes.add("ReduceSum", each, nodes.constant(_shape(2)), keepdims=1)
+    none = nodes.add("LessOrEqual", total, nodes.constant(np.array(0.0)))
+    divisor = nodes.add("Where", none, nodes.constant(np.array(1.0)), total)
+    shares = nodes.add("Div", each, divisor)
+    return nodes.add("Where", none, nodes.constant(np.array(1.0 / width)), shares)
 
 
 def _shape(*sizes: int) -> npt.NDArray[np.int64]:

@@ -86,7 +86,7 @@ def candidate_of(
     logits = opened.logits(judging.texts.texts)
     must = judging.exact
     if execution.precision == "fp32":
-        require_parity(judging.expected[must], logits[must], reference.name)
+        require_parity(judging.expected[must], logits[must], reference.link, reference.name)
     elif execution.precision == "fp16":
         require_half_parity(judging.expected[must], logits[must], reference.name)
     return Candidate(execution, in_float, draft, opened, logits, judging.judge(logits))

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from limen.arrays import FloatArray
-from limen.encoder import TokenEncoder, open_encoder
+from limen.encoder import open_encoder
 from limen.engine import Engine
 from limen.errors import ExportError, LimenError
 from limen.format import (
@@ -25,6 +25,7 @@ from limen.inference import Inference
 from limen.opening import together
 from limen.progress import Progress
 from limen.threads import thread_count
+from limen.token_encoder import TokenEncoder
 
 from limen_export.encoder_kinds import rungs
 from limen_export.graph.half_precision import half_precision
@@ -162,7 +163,7 @@ class Ladder:
         self._told.step(f"building {precision}{kept} and running it on {count:,} texts")
         return candidate_of(
             build(precision, frozenset(in_float)),
-            ExecutionBlock.made_for(self._device, precision),
+            ExecutionBlock.made_for(self._device, precision, joined=self._reference.joined),
             in_float,
             self._reference,
             self._decision,

@@ -69,6 +69,7 @@ def read(source: str, wishes: SourceWishes) -> Reference:
         graph=row_mean_graph(token_rows(rows), head.layers, normalised=rows.normalised),
         versions=installed_versions(),
         notices=decides.notices,
+        joined=True,
     )
 
 

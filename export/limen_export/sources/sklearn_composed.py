@@ -11,6 +11,7 @@ from limen.errors import ExportError, LimenError
 from limen.format import Link, TfidfBlock, limits
 
 from limen_export.graph.block_sum import WeightBlock, block_sum
+from limen_export.graph.curves import SigmoidCurves, side_by_side
 from limen_export.graph.endings import AsTheyAre, LogCalibrated, NoAtZero, Votes
 from limen_export.graph.gather_sum import Ending
 from limen_export.reference import Reference
@@ -20,8 +21,6 @@ from limen_export.sources.sklearn_calibration import Calibrated, check_alike
 from limen_export.sources.sklearn_pipeline import LIBRARIES, open_pipeline
 from limen_export.sources.sklearn_yes_no import YesOrNo, yes_or_no
 from limen_export.versions import installed_versions
-
-_HALF = float(np.log(0.5))
 
 
 def reference(composition: Composition, wishes: SourceWishes) -> Reference:
@@ -195,7 +194,7 @@ def _decided(parts: Sequence[YesOrNo], composition: Composition, name: str) -> D
     if composition.rule == "one_vs_one" and all(part.is_bayes for part in parts):
         # scikit-learn takes the probability for a pair's confidence, not the log-odds.
         width = len(parts)
-        ending = LogCalibrated(np.full(width, -1.0), np.zeros(width), folds=1)
+        ending = LogCalibrated(SigmoidCurves(np.full(width, -1.0), np.zeros(width)), folds=1)
         return Decided("log", ending, intercept, probable=True)
     return Decided("sigmoid", AsTheyAre(len(parts)), intercept)
 
@@ -203,27 +202,34 @@ def _decided(parts: Sequence[YesOrNo], composition: Composition, name: str) -> D
 def _decided_by_curves(
     parts: Sequence[YesOrNo], curves: Sequence[Calibrated], composition: Composition, name: str
 ) -> Decided:
-    """A probability's complement is that of the curve turned over: 1 - 1 / (1 + exp(x)) is
-    1 / (1 + exp(-x)).
-    """
+    """A part about the first of its classes gives the complement of what its curve says."""
     check_alike(curves, name)
-    signs = np.array([part.sign for part in parts])
-    slopes = signs * np.stack([one.slopes for one in curves], axis=1)
-    offsets = signs * np.stack([one.offsets for one in curves], axis=1)
+    folds = curves[0].folds
+    turned = [
+        one.column_curves.turned(np.full(folds, float(part.sign)))
+        for part, one in zip(parts, curves, strict=True)
+    ]
+    by_fold = np.arange(len(parts) * folds).reshape(len(parts), folds).T.ravel()
     ending: Ending = LogCalibrated(
-        slopes.ravel(),
-        offsets.ravel(),
-        len(slopes),
+        side_by_side(turned).ordered(by_fold),
+        folds,
         probabilities=curves[0].probabilities,
         apart=True,
+        limits=_limits(parts) if composition.rule == "multilabel" else None,
     )
     link: Link = "log"
     if composition.only_labels:
-        below = float(np.nextafter(_HALF, -np.inf))
-        above = np.array([_HALF if part.second else below for part in parts])
-        link, ending = "labels", Votes(above, ending)
+        link, ending = "labels", Votes(np.log(_limits(parts)), ending)
     intercept = np.stack([one.columns.intercept for one in curves], axis=1)
-    return Decided(link, ending, intercept.ravel(), len(slopes))
+    return Decided(link, ending, intercept.ravel(), folds)
+
+
+def _limits(parts: Sequence[YesOrNo]) -> WideArray:
+    """What the probability of each part is above where scikit-learn says yes: at 0.5 it takes the
+    first class.
+    """
+    below = np.nextafter(0.5, 0.0)
+    return np.array([0.5 if part.second else below for part in parts])
 
 
 def _told(parts: Sequence[YesOrNo], shared: Sequence[Sequence[int]], decided: Decided) -> list[str]:

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, _ConstantPredictor
 from sklearn.multioutput import MultiOutputClassifier
 
+from limen_export.graph.curves import SigmoidCurves
 from limen_export.graph.endings import (
     JUST_BELOW_ZERO,
     LEAST_PROBABILITY,
@@ -204,7 +205,7 @@ def _of_parts(
 
 def _bayes_pairs(columns: Columns, classes: tuple[object, ...]) -> SklearnHead:
     width = len(columns.intercept)
-    ending = LogCalibrated(np.full(width, -1.0), np.zeros(width), folds=1)
+    ending = LogCalibrated(SigmoidCurves(np.full(width, -1.0), np.zeros(width)), folds=1)
     return SklearnHead(
         classes,
         "one_vs_one",
@@ -224,12 +225,13 @@ def _of_calibrated(
             "leave it out"
         )
     found = Calibrated.beside([calibrated(part, name) for part in parts], name)
+    limits = np.full(len(parts), 0.5) if rule == "multilabel" else None
     return SklearnHead(
         classes,
         rule,
         "log",
         found.columns,
-        found.ending(both=False),
+        found.ending(both=False, limits=limits),
         lambda matrix: np.column_stack([_log(part.predict_proba(matrix))[:, 1] for part in parts]),
     )
 

@@ -17,8 +17,9 @@ from limen_export.graph.row_means import TokenRows
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 _ROWS, _WEIGHTS, _MAPPING = "embeddings", "weights", "mapping"
 _END = "[END]"
-"""Ends every text in the file, so that a text without a known token has one; its row is zero and it
-does not count. The name is the template's own: no text can spell it."""
+"""Ends every text in the file, so that a text without a known token has one, and texts can be told
+apart in one row of ids. Its own row is zero and it does not count. The name is the template's own:
+no text can spell it."""
 
 _USUAL_LENGTH = 512
 """Where config.json states none (model2vec's DEFAULT_MAX_LENGTH)."""
@@ -115,25 +116,30 @@ def read_static_rows(
 
 
 def token_rows(rows: StaticRows) -> TokenRows:
-    """Return what the graph looks up; the id that ends every text counts nothing."""
+    """Return what the graph looks up; the id that ends every text counts nothing, and neither does
+    that of the unknown token.
+    """
     end = _end_id(rows)
     ids = max(end + 1, len(rows.table if rows.mapping is None else rows.mapping))
+    ends = np.zeros(ids, np.int64)
+    ends[end] = 1
+    left_out = [end] if rows.unknown is None else [end, rows.unknown]
     counted = np.ones(ids, np.float32)
-    counted[end] = 0
+    counted[left_out] = 0
     if rows.mapping is None:
         table = np.zeros((ids, rows.table.shape[1]), np.float32)
         table[: len(rows.table)] = rows.table
         if rows.weights is not None:
             table[: len(rows.weights)] *= rows.weights[:, None]
-        table[end] = 0
-        return TokenRows(table, counted)
+        table[left_out] = 0
+        return TokenRows(table, counted, ends)
     mapping = np.zeros(ids, np.int64)
     mapping[: len(rows.mapping)] = rows.mapping
     weights = np.ones(ids, np.float32)
     if rows.weights is not None:
         weights[: len(rows.weights)] = rows.weights
-    weights[end] = 0
-    return TokenRows(rows.table, counted, mapping, weights)
+    weights[left_out] = 0
+    return TokenRows(rows.table, counted, ends, mapping, weights)
 
 
 def static_encoder(rows: StaticRows, windows: Windows | None) -> EncoderBlock:
@@ -149,9 +155,7 @@ def static_encoder(rows: StaticRows, windows: Windows | None) -> EncoderBlock:
 
 
 def _end_id(rows: StaticRows) -> int:
-    """The unknown token, which is left out anyway, or an id behind the vocabulary."""
-    if rows.unknown is not None:
-        return rows.unknown
+    """An id behind the vocabulary."""
     return max(rows.tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 
 

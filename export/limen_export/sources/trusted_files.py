@@ -20,6 +20,7 @@ _PLAIN = frozenset(
         "scipy.sparse._csr.csr_matrix",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
+        "sklearn.calibration._TemperatureScaling",
         "sklearn.multiclass._ConstantPredictor",
     }
 )

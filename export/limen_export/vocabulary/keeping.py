@@ -106,10 +106,20 @@ def unchanged_texts(
     # Ids, not pieces: a Unigram model gives an unknown piece the characters that it stands for.
     known = first.get_vocab(with_added_tokens=True)
     old = {new: known[piece] for piece, new in second.get_vocab(with_added_tokens=True).items()}
+    # What is put around every text need not be in the vocabulary.
+    around = (_around(tokenizer) for tokenizer in (second, first))
+    old = dict(zip(*around, strict=True)) | old
     alike = (
         first.encode(text).ids == [old[new] for new in second.encode(text).ids] for text in texts
     )
     return np.fromiter(alike, dtype=np.bool_, count=len(texts))
+
+
+def _around(tokenizer: Tokenizer) -> list[int]:
+    """Ids that are put around every text, in their order."""
+    encoding = tokenizer.encode("")
+    pairs = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+    return [one for one, special in pairs if special]
 
 
 def _tokenizer(block: EncoderBlock) -> Tokenizer:
@@ -163,7 +173,8 @@ def _check_numbers(vocabulary: Vocabulary, encoder: EncoderBlock, kept: Kept) ->
     numbers.
     """
     found = Tokenizer.from_str(encoder.tokenizer_json).get_vocab(with_added_tokens=True)
-    expected = {vocabulary.name_of(old): new for new, old in enumerate(kept.ids.tolist())}
+    numbered = enumerate(kept.ids.tolist())
+    expected = {vocabulary.name_of(old): new for new, old in numbered if vocabulary.holds(old)}
     if found != expected:
         raise ExportError(
             f"{vocabulary.name}: the tokenizers library numbers the {len(expected):,} kept pieces "

@@ -49,6 +49,12 @@ class Vocabulary:
             return unk_id
         return self.ids.get(self.model["unk_token"] or "")
 
+    def holds(self, piece_id: int) -> bool:
+        """Whether this is the id of a piece or added token; a post-processor may put others around
+        a text.
+        """
+        return piece_id in self.pieces or piece_id in self.added
+
     def name_of(self, piece_id: int) -> str:
         """The piece or added token with this id."""
         return self.pieces[piece_id] if piece_id in self.pieces else self.added[piece_id]

@@ -16,6 +16,13 @@ from limen.format import (
     read,
 )
 from limen.format.json_block import Json
+from limen.format.record_blocks import Shape
+
+_SHAPES: dict[Shape, str] = {
+    "exact": "exact lengths",
+    "joined": "exact lengths, or texts one behind another",
+    "padded": "padded lengths",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +68,7 @@ def as_text(file: ClassifierFile) -> str:
         f"labels      {len(decision.labels)}: {', '.join(decision.labels)}",
         f"encoder     {encoder_line(metadata.encoder)}",
         f"execution   {metadata.execution.precision} for {metadata.execution.device}, "
-        f"{metadata.execution.shape} lengths",
+        f"{_SHAPES[metadata.execution.shape]}",
         f"source      {metadata.provenance.source}, {metadata.provenance.date}, "
         f"licence {metadata.provenance.licence or 'not stated'}",
         f"made with   {versions}",

@@ -64,6 +64,8 @@ def _check_features(graph: GraphSummary, metadata: Metadata) -> None:
     execution = metadata.execution
     if execution.device != "cpu":
         raise FormatError(f"an encoder of kind tfidf for device {execution.device}, expected cpu")
+    if execution.shape != "exact":
+        raise FormatError(f"an encoder of kind tfidf of shape {execution.shape}, expected exact")
     found = {port.name: (port.element_type, len(port.shape)) for port in graph.inputs}
     if len(found) != len(graph.inputs) or found.keys() != _FEATURE_INPUTS.keys():
         raise FormatError(

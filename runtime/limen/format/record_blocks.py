@@ -12,8 +12,9 @@ Precision: TypeAlias = Literal[
 ]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 MadeFor: TypeAlias = Literal["cpu", "cuda"]
-Shape: TypeAlias = Literal["exact", "padded"]
-SHAPES: dict[MadeFor, Shape] = {"cpu": "exact", "cuda": "padded"}
+Shape: TypeAlias = Literal["exact", "joined", "padded"]
+SHAPES: dict[MadeFor, tuple[Shape, ...]] = {"cpu": ("exact", "joined"), "cuda": ("padded",)}
+"""The shapes of files for each device, the usual one first."""
 DEVICE_PRECISIONS: dict[MadeFor, tuple[Precision, ...]] = {
     "cpu": ("fp32", "int8", "int8-float-rows", "int8-mixed", "int8-static"),
     "cuda": ("fp32", "fp16"),
@@ -33,6 +34,8 @@ class ExecutionBlock:
             activations fixed at export; `fp16` (for `cuda`): weights and activations in 16 bits.
         device: `cpu` or `cuda`.
         shape: `exact` (`cpu`): every text runs alone, at its own length, without padding or mask.
+            `joined` (`cpu`): as `exact`, or texts stand one behind another in one row of ids, each
+            with its last id, which no other place of a text has, and each gives a row of logits.
             `padded` (`cuda`): texts of several lengths may run together, padded on the right, with
             an `attention_mask` that says which tokens count.
         optimised: the graph was optimised when the file was made; a session opens it as it is.
@@ -53,22 +56,26 @@ class ExecutionBlock:
         }
 
     @classmethod
-    def made_for(cls, device: MadeFor, precision: Precision) -> "ExecutionBlock":
-        """Return the block of what the exporter makes. A graph for the CPU is optimised there; one
-        for a GPU when a session opens, by the provider that knows its kernels.
+    def made_for(
+        cls, device: MadeFor, precision: Precision, *, joined: bool = False
+    ) -> "ExecutionBlock":
+        """Return the block of what the exporter makes, of the device's usual shape or, for the CPU,
+        `joined`. A graph for the CPU is optimised there; one for a GPU when a session opens, by the
+        provider that knows its kernels.
         """
-        return cls(precision, device, SHAPES[device], optimised=device == "cpu")
+        shape = "joined" if joined else SHAPES[device][0]
+        return cls(precision, device, shape, optimised=device == "cpu")
 
     @classmethod
     def from_json(cls, node: Node) -> "ExecutionBlock":
         """Read the block; FormatError where it is not as documented."""
         device = cast("MadeFor", node.string("device", tuple(SHAPES)))
         precision = cast("Precision", node.string("precision", PRECISIONS))
-        shape = cast("Shape", node.string("shape", tuple(SHAPES.values())))
+        shape = cast("Shape", node.string("shape", get_args(Shape)))
         if precision not in DEVICE_PRECISIONS[device]:
             node.fail(f"precision {precision} for device {device}, which has no file of that kind")
-        if shape != SHAPES[device]:
-            node.fail(f"shape {shape} for device {device}, expected {SHAPES[device]}")
+        if shape not in SHAPES[device]:
+            node.fail(f"shape {shape} for device {device}, expected {' or '.join(SHAPES[device])}")
         return cls(precision, device, shape, node.boolean("optimised"))
 
 

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from limen.encoder import TokenEncoder
 from limen.engine import Engine
 from limen.format import DecisionBlock, OperatingPoint
 from limen.progress import Silent
+from limen.token_encoder import TokenEncoder
 from limen_export.graph.int8_matrices import matrix_products
 from limen_export.graph.passes import rewrite
 from limen_export.graph.rewriting import constant
