@@ -6,7 +6,6 @@ the same is looked at for every length (same_bits.py).
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -22,20 +21,6 @@ MOST_TOKENS = 128
 ELIGIBLE: tuple[Precision, ...] = ("fp32", "int8-static")
 """Other int8 graphs take the scale of their activations from all that a run holds: two texts could
 agree by chance, and never do by rule."""
-
-
-class Grouping(Protocol):
-    """Runs several texts together where no bit of any depends on it: Groups, or TextRuns."""
-
-    def arranged(self, encoded: Mapping[int, Encoded]) -> list[list[int]]:
-        """Divide texts, by place, into lists of places to run together."""
-        ...
-
-    def logits(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
-        """Run the texts of such a list of two or more: float32, (outputs,) for each; EngineError
-        where onnxruntime fails.
-        """
-        ...
 
 
 class Groups:

@@ -12,11 +12,12 @@ from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
-from limen.grouping import Grouping
+from limen.grouping import Groups
 from limen.lone_texts import ONE_THREAD, LoneTexts
 from limen.recent_texts import RecentTexts
 from limen.scheduling import places_of_each, run_longest_first
 from limen.text_logits import Outcome, TextLogits
+from limen.text_runs import TextRuns
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ class Inference:
         threads: int,
         *,
         together: Together | None = None,
-        groups: Grouping | None = None,
+        groups: Groups | TextRuns | None = None,
         recent: RecentTexts | None = None,
         lone: LoneTexts = ONE_THREAD,
         why_device: str = "",
@@ -122,14 +123,14 @@ class Inference:
     def _each(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
         """Compute unlike texts."""
         groups = self._groups
-        if groups is not None and len(each) >= _LEAST_TO_GROUP:
+        if isinstance(groups, Groups) and len(each) >= _LEAST_TO_GROUP:
             return self._in_groups(groups, each)
         return run_longest_first(
             lambda number: self.one(*each[number]), sizes(each), self.threads, go_on=go_on
         )
 
-    def _in_groups(self, groups: Grouping, each: Sequence[Placed]) -> list[Outcome]:
-        """Encode all texts, then run together those that may."""
+    def _in_groups(self, groups: Groups, each: Sequence[Placed]) -> list[Outcome]:
+        """Encode all texts, then run those of equal length together."""
         encoded = run_longest_first(
             lambda number: self._encoded(*each[number]), sizes(each), self.threads, go_on=True
         )

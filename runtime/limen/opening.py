@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from limen import text_runs
 from limen.decision import aggregate
 from limen.devices import Device, choose
 from limen.encoder import open_encoder
@@ -19,12 +18,13 @@ from limen.format import (
     Windows,
     read,
 )
-from limen.grouping import ELIGIBLE, Grouping, Groups
+from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
 from limen.lone_texts import ONE_THREAD, KernelThreads, LoneTexts, measured
 from limen.model import Model
 from limen.recent_texts import RecentTexts
 from limen.self_test import tested_engine
+from limen.text_runs import TextRuns, may_run
 from limen.threads import thread_count
 
 
@@ -170,13 +170,13 @@ def open_on(
     return Model(inference, decision, point, repaired=repaired)
 
 
-def _grouping(file: ClassifierFile, engine: Engine) -> Grouping | None:
+def _grouping(file: ClassifierFile, engine: Engine) -> Groups | TextRuns | None:
     """Return what runs texts of tokens together, where that may be."""
     execution = file.metadata.execution
     if isinstance(file.metadata.encoder, TfidfBlock):
         return None
     if execution.shape == "joined":
-        return text_runs.TextRuns(engine) if text_runs.may_run(file.graph.operators) else None
+        return TextRuns(engine) if may_run(file.graph.operators) else None
     return Groups(engine) if execution.precision in ELIGIBLE else None
 
 
@@ -198,7 +198,12 @@ def _kinds(file: ClassifierFile, *, in_batches: bool) -> tuple[type[Engine], typ
         from limen.tfidf.inference import FlatInference
 
         return Engine, FlatInference
-    if file.metadata.execution.shape != "padded" or not in_batches:
+    shape = file.metadata.execution.shape
+    if shape == "joined":
+        from limen.joined_inference import JoinedInference
+
+        return Engine, JoinedInference
+    if shape == "exact" or not in_batches:
         return Engine, Inference
     # Nobody who decides on the CPU imports these.
     from limen.padded_engine import PaddedEngine

@@ -2,20 +2,15 @@
 (docs/format.md, shape `joined`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from limen.arrays import Feeds, FloatArray, IntArray
-from limen.encoder import Encoded
 from limen.engine import Engine
 from limen.errors import EngineError
 from limen.same_bits import SameBits
-
-MOST_TOKENS = 1 << 11
-"""Tokens of a run, unless one text has more: what it gathers should stay in the processor's
-cache."""
 
 _OWN_SCALES = "DynamicQuantize"
 """Operators of such names take the scale of activations from all that a run holds."""
@@ -39,29 +34,6 @@ class TextRuns:
         """
         self._engine = engine
         self._same_bits = SameBits()
-
-    def arranged(self, encoded: Mapping[int, Encoded]) -> list[list[int]]:
-        """Divide texts into runs, in their order; a text of several windows runs alone.
-
-        Args:
-            encoded: texts by place.
-
-        Returns:
-            Lists of places.
-        """
-        runs: list[list[int]] = [[]]
-        alone, held = [], 0
-        for place, one in encoded.items():
-            if one.more:
-                alone.append([place])
-                continue
-            tokens = one.tokens
-            if held + tokens > MOST_TOKENS and runs[-1]:
-                runs.append([])
-                held = 0
-            runs[-1].append(place)
-            held += tokens
-        return [run for run in (*runs, *alone) if run]
 
     def logits(self, feeds: Sequence[Feeds]) -> list[FloatArray]:
         """Run texts together.

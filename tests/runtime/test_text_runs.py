@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import Encoded
 from limen.errors import EngineError
+from limen.joined_inference import MOST_CHARACTERS, MOST_TEXTS, _pieces
 from limen.same_bits import LOOKED_AT
-from limen.text_runs import MOST_TOKENS, TextRuns
+from limen.text_runs import TextRuns
 
 END = 1_000
 
@@ -38,10 +39,10 @@ class Ended:
         return self.rows(feeds)[0]
 
 
-def encoded(tokens, seed=0, windows=1):
+def encoded(tokens, seed=0):
     ids = np.random.default_rng(seed).integers(0, END, (1, tokens))
     ids[0, -1] = END
-    return Encoded({"input_ids": ids}, False, ({"input_ids": ids},) * (windows - 1))
+    return Encoded({"input_ids": ids}, False)
 
 
 def expected(one):
@@ -49,25 +50,24 @@ def expected(one):
     return [total, -total]
 
 
-@given(st.lists(st.tuples(st.integers(1, 900), st.integers(1, 2)), max_size=60))
-def test_every_text_is_in_one_run(kinds):
-    texts = {place: encoded(tokens, windows=more) for place, (tokens, more) in enumerate(kinds)}
-    runs = TextRuns(Ended()).arranged(texts)
-    assert sorted(place for run in runs for place in run) == list(range(len(kinds)))
-    for run in runs:
-        assert run == sorted(run)
-        assert len(run) == 1 or sum(texts[place].tokens for place in run) <= MOST_TOKENS
-        assert len(run) == 1 or not any(texts[place].more for place in run)
+@given(st.lists(st.integers(0, 12_000), max_size=400))
+def test_every_text_is_in_one_run(lengths):
+    pieces = [*_pieces(lengths)]
+    assert [place for piece in pieces for place in range(*piece.indices(len(lengths)))] == [
+        *range(len(lengths))
+    ]
+    for piece in pieces:
+        own = lengths[piece]
+        assert 1 <= len(own) <= MOST_TEXTS
+        assert len(own) == 1 or sum(own) <= MOST_CHARACTERS
 
 
 def run_all(engine, rounds=3):
     runs = TextRuns(engine)
-    texts = {place: encoded(2 + place % 9, place) for place in range(60)}
+    texts = [encoded(2 + place % 9, place) for place in range(60)]
     for _ in range(rounds):
-        for run in runs.arranged(texts):
-            feeds = [texts[place].feeds for place in run]
-            rows = runs.logits(feeds) if len(feeds) > 1 else [engine.logits(feeds[0])]
-            assert [row.tolist() for row in rows] == [expected(texts[place]) for place in run]
+        rows = runs.logits([one.feeds for one in texts])
+        assert [row.tolist() for row in rows] == [expected(one) for one in texts]
     return engine.runs
 
 
