@@ -34,7 +34,8 @@ def write_documents(results: Sequence[Path], others: Sequence[Path], root: Path)
 
 
 def write_features(results: Sequence[Path], start: Path | None, root: Path) -> None:
-    """Write the tables of classifiers that are no transformers into docs/benchmarks.md.
+    """Write the tables of classifiers that are no transformers into docs/benchmarks.md, and two
+    figures of each into the README.
 
     Args:
         results: of `limen bench`.
@@ -42,7 +43,9 @@ def write_features(results: Sequence[Path], start: Path | None, root: Path) -> N
         root: of the project.
     """
     summaries = summarise(read_results(results))
-    parts = [_short(summaries), markdown(summaries)]
+    short = _short(summaries)
+    replace_block(root / "README.md", short, "features")
+    parts = [short, markdown(summaries)]
     if start is not None:
         parts.append(pickled_start_markdown(start))
     content = "\n\n".join(part.rstrip() for part in parts) + "\n"
