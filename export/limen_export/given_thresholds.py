@@ -2,6 +2,7 @@
 
 import json
 import math
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def read_thresholds(path: Path) -> dict[str, float] | tuple[float, ...]:
     return tuple(float(threshold) for threshold in value)
 
 
+def _meant(given: str, labels: tuple[str, ...]) -> str:
+    """What a misspelt label may stand for, for the message."""
+    close = get_close_matches(given, labels, n=1)
+    if close:
+        return f"; {close[0]!r} is one"
+    return f" ({', '.join(labels[:8])}{', ...' if len(labels) > 8 else ''})"
+
+
 def in_label_order(
     given: dict[str, float] | tuple[float, ...], labels: tuple[str, ...]
 ) -> tuple[float, ...]:
@@ -50,13 +59,14 @@ def in_label_order(
         unknown = [label for label in given if label not in labels]
         if unknown:
             raise InputError(
-                f"thresholds name {unknown[0]!r}, which is none of the {len(labels)} labels "
-                f"({', '.join(labels[:8])}...)"
+                f"thresholds name {unknown[0]!r}, which is none of the {len(labels)} labels"
+                f"{_meant(unknown[0], labels)}"
             )
         missing = [label for label in labels if label not in given]
         if missing:
             raise InputError(
                 f"thresholds for {len(missing)} labels are missing: {', '.join(missing[:5])}"
+                f"{', ...' if len(missing) > 5 else ''}"
             )
         ordered = tuple(given[label] for label in labels)
     else:

@@ -81,9 +81,13 @@ def _dispatch(words: list[str]) -> int:
         print(f"limen: no command {words[0]!r}; there are: {', '.join(COMMANDS)}", file=sys.stderr)
         return EXIT_ERROR
     own = words[: words.index("--")] if "--" in words else words
-    debug = "--debug" in own
+    return _guarded(name, words[len(name.split()) :], debug="--debug" in own)
+
+
+def _guarded(name: str, words: list[str], *, debug: bool) -> int:
+    """Run a sub-command; what stops it becomes one line and an exit status."""
     try:
-        return _run(name, words[len(name.split()) :])
+        return _run(name, words)
     except LimenError as error:
         if debug:
             traceback.print_exc()
@@ -94,6 +98,20 @@ def _dispatch(words: list[str]) -> int:
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
         print(f"limen {name}: interrupted{notes}", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except Exception as error:
+        # Libraries that are imported late turn an interrupt into an error of their own.
+        if debug or not _was_interrupted(error):
+            raise
+        print(f"limen {name}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether an interrupt is behind an error."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__ or behind.__context__
+    return behind is not None
 
 
 def _run(name: str, words: list[str]) -> int:

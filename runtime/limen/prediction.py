@@ -14,6 +14,8 @@ from limen.decision import REASONS, Decided, margins_of
 from limen.errors import InputError
 from limen.format.json_block import Json
 
+_LISTED = 8
+
 _SAID = {
     "threshold": "its score is below the threshold",
     "margin": "too little above the next label",
@@ -49,7 +51,10 @@ class Scores(Mapping[str, float]):
         try:
             return float(self._row[self._labels.index(label)])
         except ValueError:
-            raise KeyError(label) from None
+            error = KeyError(label)
+            known = ", ".join(map(repr, self._labels[:_LISTED]))
+            error.add_note(f"labels: {known}{', ...' if len(self._labels) > _LISTED else ''}")
+            raise error from None
 
     def __iter__(self) -> Iterator[str]:
         """Walk the label names in order."""

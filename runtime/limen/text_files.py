@@ -110,8 +110,10 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
     try:
         columns = list(reader.fieldnames or ())
         if column not in columns:
+            # Without a header its first row is a text, which is not shown.
             raise InputError(
-                f"{path}: no column {column!r}; it has {', '.join(columns) or 'none'}; use --column"
+                f"{path}: no column {column!r} among its {len(columns)} columns; name the column "
+                "with --column, and begin the file with a row of names"
             )
         for record in reader:
             text = record[column]

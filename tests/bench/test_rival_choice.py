@@ -70,7 +70,9 @@ def test_nobody_named_takes_the_usual_rival_of_the_sources_kind(features, static
     usual = ["limen", "limen-again", "torch-fp32"]
     assert names(choose_rivals(None, TOKENS, tmp_path)) == usual
     for path in (file, TOKENS):
-        assert names(choose_rivals(None, path, None)) == ["limen"]
+        alone = choose_rivals(None, path, None)
+        assert names(alone) == ["limen"]
+        assert "--source" in alone.left_out[0]
 
 
 def test_all_takes_those_that_fit_and_says_why_others_do_not(features, static, tmp_path):

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import limen
 import pytest
+from limen.command_line import EXIT_INTERRUPTED, main
 
 
 @pytest.fixture
@@ -211,3 +212,28 @@ def test_output_that_cannot_be_written_is_an_error(fresh, path):
 def test_a_missing_extra_is_told_with_the_command_that_brings_it(limen_command):
     result = limen_command("export", "some/model", "-o", "x.onnx")
     assert_one_line_of_error(result, "limen export:", "torch", 'pip install "limen[export]"')
+
+
+def test_an_interrupt_that_a_library_wrapped_is_an_interrupt(monkeypatch, capsys):
+    """Ctrl-C while torch is imported arrives as ModuleNotFoundError."""
+
+    def interrupted(*_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ModuleNotFoundError("could not import 'PreTrainedModel'") from error
+
+    monkeypatch.setattr("limen.command_line._run", interrupted)
+    assert main(["inspect", "x.onnx"]) == EXIT_INTERRUPTED
+    assert capsys.readouterr().err == "limen inspect: interrupted\n"
+    with pytest.raises(ModuleNotFoundError):
+        main(["inspect", "x.onnx", "--debug"])
+
+
+def test_a_defect_is_no_interrupt(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("limen.command_line._run", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["inspect", "x.onnx"])

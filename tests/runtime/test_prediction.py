@@ -45,6 +45,7 @@ def test_an_unknown_label_is_a_key_error(name):
     with pytest.raises(KeyError) as caught:
         Scores(LABELS, ROW)[name]
     assert caught.value.args == (name,)
+    assert caught.value.__notes__ == [f"labels: {', '.join(map(repr, LABELS))}"]
 
 
 def test_scores_cannot_be_set():

@@ -11,6 +11,7 @@ from limen_bench.engines.fitting import misfit
 from limen_bench.engines.table import ENGINES, RIVALS, engine_kind
 
 ALL = "all"
+_NO_SOURCE = "all: no source is named that they could be made from (--source)"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def choose_rivals(named: str | None, file: Path, source: Path | None) -> RivalCh
         FormatError: not a classifier file.
     """
     if named is None and source is None:
-        return RivalChoice((engine_kind("limen"),))
+        return RivalChoice((engine_kind("limen"),), (_NO_SOURCE,))
     if named is None or named.strip() == ALL:
         return _fitting(file, source, usual=named is None)
     names = [word.strip() for word in named.split(",") if word.strip()]

@@ -52,7 +52,7 @@ def read_estimator(file: Path, *, trust: bool) -> StoredEstimator:
     if not trust:
         raise ExportError(
             f"{file.name} is a pickle, which can run any code while it is read; pass --trust if it "
-            "is your own, or save the head with skops.io.dump(head, 'head.skops')"
+            "is your own, or save it with skops.io.dump(estimator, '{file.stem}.skops')"
         )
     estimator, notices = _read(file, _from_pickle)
     risk = f"{file.name} is a pickle: reading it ran whatever code is in it (--trust)"

@@ -131,7 +131,8 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         )
     if not overwrite:
         raise InputError(
-            f"{target}: holds a finished training; name another folder, or replace it (--overwrite)"
+            f"{target}: holds a finished training; name another output (-o, of limen build also "
+            "--folder), or replace it (--overwrite)"
         )
 
 

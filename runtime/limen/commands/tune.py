@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration",
         choices=(_AUTO, *KINDS),
         default=_AUTO,
-        help="auto takes the kind with the least log loss in cross-validation",
+        help="auto takes the simplest kind whose log loss in cross-validation is within one "
+        "standard error of the least",
     )
     parser.add_argument(
         "--grid", metavar="A:B:STEP", help="search f1 on a grid, such as 0.1:0.9:0.05"

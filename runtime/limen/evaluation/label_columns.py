@@ -7,6 +7,7 @@ from limen.evaluation.label_names import LabelNames
 from limen.evaluation.labelled_source import LabelledSource
 
 _LISTED = 10
+_USUAL_NAMES = ("label", "class", "category", "intent", "emotion", "target")
 
 
 def label_flags(
@@ -51,10 +52,15 @@ def label_flags(
         raise InputError(
             f"{source.path}: no column {source.label_column!r} among its {len(columns)} columns, "
             "and none named like a label; give the name of the column that holds them "
-            "(--labels)"
+            f"(--labels{_likely(others)})"
         )
     _refuse_twice(columns, source, [column for column, _ in flags] or [source.label_column])
     return flags
+
+
+def _likely(columns: Sequence[str]) -> str:
+    """A column whose name says that it holds labels, for the message."""
+    return next((f" {name}" for name in columns if name.lower() in _USUAL_NAMES), "")
 
 
 def _refuse_missing(

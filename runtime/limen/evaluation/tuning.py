@@ -39,7 +39,8 @@ class TuneSettings:
         points: names of operating points; none for those that the rule usually has.
         default_point: the one used when none is asked for; None for `f1` where the rule gives any
             number of labels, `argmax` where it gives one, or else the first.
-        calibration: a kind, or `auto` for the kind with the least log loss in cross-validation.
+        calibration: a kind, or `auto` for the simplest whose log loss in cross-validation is within
+            one standard error of the least.
         grid: thresholds to search for `f1` instead of all.
     """
 
