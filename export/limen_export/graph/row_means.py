@@ -67,24 +67,7 @@ def row_mean_graph(rows: TokenRows, head: Sequence[Layer], *, normalised: bool) 
         fp32, `input_ids`, int64 (batch, tokens), to `logits`, float32 (texts, outputs).
     """
     rows, head = _padded(rows, head)
-    width = rows.table.shape[1]
-    weights: dict[str, Array] = {
-        "rows": rows.table,
-        "counted": rows.counted,
-        "ends": rows.ends,
-        "as_tokens": np.array([-1], np.int64),
-        "as_rows": np.array([-1, width], np.int64),
-        "width": np.array([width], np.int64),
-        "last": np.array([-1], np.int64),
-        "one_more": np.array([1], np.int64),
-        "no_sum": np.zeros((1, 1), np.float32),
-        "no_count": np.zeros(1, np.float32),
-        "first_axis": np.array(0, np.int64),
-        "column_axis": np.array([1], np.int64),
-        "weight_axis": np.array([2], np.int64),
-        "one": np.array(1, np.float32),
-        "smallest_norm": np.array(SMALLEST_NORM, np.float32),
-    }
+    weights = _constants(rows)
     nodes = [*_text_of_each(), *_sums(rows, weights)]
     last = "sum"
     if normalised:
@@ -113,6 +96,28 @@ def row_mean_graph(rows: TokenRows, head: Sequence[Layer], *, normalised: bool) 
     )
     imports = [helper.make_opsetid("", _OPSET)]
     return helper.make_model(graph, opset_imports=imports, ir_version=_IR_VERSION)
+
+
+def _constants(rows: TokenRows) -> dict[str, Array]:
+    """What the nodes read beside `input_ids`, by name."""
+    width = rows.table.shape[1]
+    return {
+        "rows": rows.table,
+        "counted": rows.counted,
+        "ends": rows.ends,
+        "as_tokens": np.array([-1], np.int64),
+        "as_rows": np.array([-1, width], np.int64),
+        "width": np.array([width], np.int64),
+        "last": np.array([-1], np.int64),
+        "one_more": np.array([1], np.int64),
+        "no_sum": np.zeros((1, 1), np.float32),
+        "no_count": np.zeros(1, np.float32),
+        "first_axis": np.array(0, np.int64),
+        "column_axis": np.array([1], np.int64),
+        "weight_axis": np.array([2], np.int64),
+        "one": np.array(1, np.float32),
+        "smallest_norm": np.array(SMALLEST_NORM, np.float32),
+    }
 
 
 def _padded(rows: TokenRows, head: Sequence[Layer]) -> tuple[TokenRows, Sequence[Layer]]:
