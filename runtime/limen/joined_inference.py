@@ -1,19 +1,14 @@
 """Texts to logits where a run may hold many texts, one behind another, of kind `tokens`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from limen.encoder import Encoded
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
 from limen.inference import Inference, Placed, sizes
+from limen.run_sizes import run_slices
 from limen.text_logits import Outcome, TextLogits
 from limen.text_runs import TextRuns
-
-MOST_TEXTS = 256
-"""Texts of a run: with a quarter of them a text took 5 % longer, with twice as many no less (single
-runs, by a script that is not kept)."""
-MOST_CHARACTERS = 1 << 14
-"""Of a run, unless one text has more: what it gathers should stay in the processor's cache."""
 
 
 class JoinedInference(Inference):
@@ -27,7 +22,7 @@ class JoinedInference(Inference):
         if not isinstance(runs, TextRuns):
             return super()._each(each, go_on=go_on)
         found: list[Outcome] = []
-        for piece in _pieces(sizes(each)):
+        for piece in run_slices(sizes(each)):
             outcomes = self._piece(runs, each[piece])
             found += outcomes
             if not go_on and any(isinstance(one, LimenError) for one in outcomes):
@@ -61,16 +56,3 @@ class JoinedInference(Inference):
         for place, encoded in left.items():
             found[place] = self._alone(each[place][0], encoded)
         return found
-
-
-def _pieces(lengths: Sequence[int]) -> Iterator[slice]:
-    """Divide texts, of so many characters each, into those of one run, in their order."""
-    begin = held = 0
-    for place, size in enumerate(lengths):
-        full = place - begin == MOST_TEXTS or held + size > MOST_CHARACTERS
-        if full and place > begin:
-            yield slice(begin, place)
-            begin, held = place, 0
-        held += size
-    if begin < len(lengths):
-        yield slice(begin, len(lengths))

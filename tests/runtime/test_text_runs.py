@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limen.encoder import Encoded
 from limen.errors import EngineError
-from limen.joined_inference import MOST_CHARACTERS, MOST_TEXTS, _pieces
+from limen.run_sizes import MOST_CHARACTERS, MOST_TEXTS, run_slices
 from limen.same_bits import LOOKED_AT
 from limen.text_runs import TextRuns
 
@@ -52,7 +52,7 @@ def expected(one):
 
 @given(st.lists(st.integers(0, 12_000), max_size=400))
 def test_every_text_is_in_one_run(lengths):
-    pieces = [*_pieces(lengths)]
+    pieces = [*run_slices(lengths)]
     assert [place for piece in pieces for place in range(*piece.indices(len(lengths)))] == [
         *range(len(lengths))
     ]

@@ -1,19 +1,14 @@
 """Texts to logits where a run may hold many texts, one behind the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
 from limen.inference import Inference
+from limen.run_sizes import run_slices
 from limen.text_logits import Outcome, TextLogits
 from limen.tfidf.encoder import TfidfEncoder
-
-MOST_TEXTS = 256
-"""Texts of a run. What a run costs beside its texts, some 80 microseconds, is then less than half
-of one for each."""
-MOST_CHARACTERS = 1 << 14
-"""Of a run, unless one text has more: what it gathers should stay in the processor's cache."""
 
 
 class FlatInference(Inference):
@@ -25,7 +20,9 @@ class FlatInference(Inference):
     def many(self, texts: Sequence[str], start: int = 0, *, go_on: bool = False) -> list[Outcome]:
         """Compute texts in runs, in their order; arguments as in `Inference.many`."""
         found: list[Outcome] = []
-        for first, run in _runs(texts):
+        characters = [len(text) if isinstance(text, str) else 0 for text in texts]
+        for piece in run_slices(characters):
+            first, run = piece.start, texts[piece]
             together = self._together_in_a_run(run)
             if together is not None:
                 found += together
@@ -58,20 +55,3 @@ def _valid(texts: Sequence[str]) -> bool:
     except (TypeError, UnicodeEncodeError):
         return False
     return True
-
-
-def _runs(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Divide texts into runs, in their order, each with the place of its first."""
-    for first in range(0, len(texts), MOST_TEXTS):
-        run = texts[first : first + MOST_TEXTS]
-        characters = [len(text) if isinstance(text, str) else 0 for text in run]
-        if sum(characters) <= MOST_CHARACTERS:
-            yield first, run
-            continue
-        begin, held = 0, 0
-        for place, size in enumerate(characters):
-            if place > begin and held + size > MOST_CHARACTERS:
-                yield first + begin, run[begin:place]
-                begin, held = place, 0
-            held += size
-        yield first + begin, run[begin:]
