@@ -7,6 +7,8 @@ Nothing here names the machine, its user or a folder. Whatever cannot be read is
 import os
 import platform
 import re
+import shutil
+import subprocess
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +43,7 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         `cpu` (model), `features` (sorted), `cores` (usable by this process), `cores_host`,
         `affinity`, `quota` (cores, fractional), `governor`, `frequency_mhz` (`now`, `max`),
         `load` (`1m`, `5m`, `15m`), `caches_bytes` (`L1d`, `L2`, ... as one core sees them),
+        `gpus` (name, memory and driver of each, as nvidia-smi says; None without it),
         `memory_gb` (10^9 bytes), `hypervisor` (whether the CPU says that it is virtual), `os`,
         `kernel`, `machine`, `python`, `environment` (variables that are set). None where unknown.
     """
@@ -57,6 +60,7 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         "frequency_mhz": _frequency(root, cpu),
         "load": _load(),
         "caches_bytes": _caches(root),
+        "gpus": _gpus(),
         "memory_gb": _memory_gb(root),
         "hypervisor": "hypervisor" in flags if flags else None,
         "os": _system_name(),
@@ -88,6 +92,7 @@ def describe_machine_lines(machine: Mapping[str, Any]) -> list[str]:
         + (f", quota {quota:g}" if quota is not None else "")
         + f"; governor {known('governor')}; load {load.get('1m', 'unknown')}",
         f"memory     {'unknown' if memory is None else f'{memory:.1f} GB'}",
+        *(f"GPU        {gpu}" for gpu in machine.get("gpus") or []),
         f"system     {known('os')}, kernel {known('kernel')}, Python {known('python')}",
     ]
     environment = machine.get("environment") or {}
@@ -126,6 +131,21 @@ def _cpu_info(root: Path) -> dict[str, str]:
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
     return fields
+
+
+def _gpus() -> list[str] | None:
+    """Ask the driver's own tool; without it there is no GPU that a provider could start."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return None
+    asked = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(  # noqa: S603  (the driver's tool, with fixed arguments)
+            [command, *asked], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return [line.strip() for line in found.stdout.splitlines() if line.strip()] or None
 
 
 def _frequency(root: Path, cpu: Mapping[str, str]) -> dict[str, float | None]:

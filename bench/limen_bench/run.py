@@ -11,8 +11,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, Literal
 
+from limen.devices import Device
 from limen.errors import InputError, OutputError
 from limen.format import ClassifierFile, Precision, read
 from limen.progress import Progress
@@ -60,7 +61,8 @@ def run_bench(settings: BenchSettings, output: Path, told: Progress) -> str:
             row = _run_row(settings, run, file, describe_texts(settings.texts, lengths))
             results.write(row)
             files = write_samples(settings, lengths, file, Path(temporary))
-            settings = _of_this_file(settings, file.metadata.execution.precision)
+            execution = file.metadata.execution
+            settings = _of_this_file(settings, execution.precision, execution.device)
             measuring = Measuring(settings, run, results, folder, told)
             _run(measuring, file, files, results)
     finally:
@@ -189,11 +191,14 @@ def _run_row(
     )
 
 
-def _of_this_file(settings: BenchSettings, precision: Precision) -> BenchSettings:
+def _of_this_file(settings: BenchSettings, precision: Precision, device: Device) -> BenchSettings:
     """Say what the file is to those that run it; fp32 must compute what fp32 rivals compute."""
     exact = precision == "fp32"
+    shown: Literal["fp32", "fp16", "int8"] = (
+        "fp32" if precision == "fp32" else "fp16" if precision == "fp16" else "int8"
+    )
     kinds = tuple(
-        replace(kind, precision="fp32" if exact else "int8", exact=exact)
+        replace(kind, precision=shown, device=device, exact=exact)
         if kind.precision == "own"
         else kind
         for kind in settings.engines

@@ -29,6 +29,7 @@ _NO_PRODUCTS = (
     "does not apply: the graph adds up the rows of the features that a text holds, without a "
     "matrix product"
 )
+_OFF_CPU = "does not apply: the limit is that of the int8 products of the CPU"
 _MOST_FEATURES = 512
 """Of a made-up text; a comment of 100 words has about 200 of them with pairs of words."""
 
@@ -174,8 +175,9 @@ def limit(measuring: Measuring, kind: EngineKind, chosen: Chosen, files: SampleF
     share = multiply-adds that the exact token counts need x texts/s / (cores x int8 rate of one
     core at 256 rows, measured in the same run).
     """
-    if files.max_tokens is None:
-        measuring.found(kind.name, Found("limit", {}, note=_NO_PRODUCTS))
+    note = _NO_PRODUCTS if files.max_tokens is None else _OFF_CPU if kind.device != "cpu" else None
+    if files.max_tokens is None or note is not None:
+        measuring.found(kind.name, Found("limit", {}, note=note))
         return
     rate = _median_of(measuring, MACHINE, "yardstick", "int8_gmacs_per_core")
     bulk = _median_of(measuring, kind.name, "bulk", "texts_per_s")

@@ -51,7 +51,8 @@ def sweep(measuring: Measuring, kind: EngineKind, files: SampleFiles, cores: int
     """
     ones: dict[int, float] = {}
     bulks: dict[Setup, float] = {}
-    for threads in _threads(cores):
+    # On a GPU threads only encode.
+    for threads in _threads(cores) if kind.device == "cpu" else [cores]:
         measuring.told.step(f"{kind.name}: sweep with {threads} threads")
         _sweep_threads(measuring, kind, files, threads, ones, bulks)
         if kind.name in measuring.dropped and ones and bulks:

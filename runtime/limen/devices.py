@@ -22,7 +22,7 @@ PROVIDERS: dict[Device, str] = {
 }
 _WHEELS: dict[Device, str] = {
     "cpu": "onnxruntime",
-    "cuda": "onnxruntime-gpu",
+    "cuda": '"onnxruntime-gpu[cuda,cudnn]"',
     "openvino": "onnxruntime-openvino",
 }
 _FOR_CUDA = "limen export CHECKPOINT -o FILE.onnx --device cuda"
@@ -95,7 +95,7 @@ def unfit(execution: ExecutionBlock, device: Device) -> str:
 
 def wheel_command(device: Device) -> str:
     """Return the command that exchanges the installed wheel of onnxruntime for one that has the
-    device; all of them own the same module.
+    device; all of them own the same module. The libraries of CUDA and cuDNN come with the extras.
     """
     return f"pip uninstall -y onnxruntime && pip install {_WHEELS[device]}"
 

@@ -12,6 +12,7 @@ from limen.arrays import Feeds, FloatArray
 from limen.devices import PROVIDERS, Device, provider_settings
 from limen.errors import EngineError, reason
 from limen.format.weights import split_graph
+from limen.gpu_libraries import load_gpu_libraries
 
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _IMPORTING = threading.Lock()
@@ -66,6 +67,7 @@ class Engine:
         Raises:
             EngineError: onnxruntime does not accept the graph, or the device cannot be started.
         """
+        said = load_gpu_libraries(quiet_onnxruntime()) if device == "cuda" else ""
         try:
             self._session = _opened(data, optimisation, device, kernel_threads)
         except Exception as error:
@@ -74,7 +76,7 @@ class Engine:
         self.device = device
         self._optimisation = optimisation
         self.providers = tuple(str(one) for one in self._session.get_providers())
-        _require_provider(name, device, self.providers)
+        _require_provider(name, device, self.providers, said)
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
         self.backend = f"{self.providers[0]} of onnxruntime {quiet_onnxruntime().__version__}"
 
@@ -191,16 +193,17 @@ def open_session(data: bytes, options: Any, device: Device = "cpu") -> Any:  # n
     )
 
 
-def _require_provider(name: str, device: Device, obtained: tuple[str, ...]) -> None:
+def _require_provider(name: str, device: Device, obtained: tuple[str, ...], said: str) -> None:
     """Refuse a session that onnxruntime opened elsewhere: it goes on with the CPU, without an
-    error, where a provider cannot start.
+    error, where a provider cannot start. `said` is what it said of libraries that it did not find.
     """
     if obtained[:1] != (PROVIDERS[device],):
+        found = f" ({said})" if said else ""
         raise EngineError(
             f"{name}: device={device!r}: asked for {PROVIDERS[device]}, onnxruntime obtained "
-            f"{', '.join(obtained) or 'nothing'}: a driver, or a library that the provider loads, "
-            "may be missing or of another version; see what `limen doctor` says, or load a file "
-            "for the CPU"
+            f"{', '.join(obtained) or 'nothing'}{found}: a driver, or a library that the provider "
+            "loads, may be missing or of another version; see what `limen doctor` says, or load a "
+            "file for the CPU"
         )
 
 

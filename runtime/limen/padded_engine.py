@@ -107,13 +107,11 @@ def padded(rows: Sequence[IntArray]) -> dict[str, IntArray]:
         `input_ids` and `attention_mask` (1 for a token, 0 for padding, which is on the right), both
         int64 (texts, most tokens).
     """
-    shape = len(rows), max(len(row) for row in rows)
-    ids = np.full(shape, _PADDING_ID, dtype=np.int64)
-    mask = np.zeros(shape, dtype=np.int64)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = row
-        mask[place, : len(row)] = 1
-    return {"attention_mask": mask, "input_ids": ids}
+    lengths = np.array([len(row) for row in rows])
+    counted = np.arange(lengths.max()) < lengths[:, np.newaxis]
+    ids = np.full(counted.shape, _PADDING_ID, dtype=np.int64)
+    ids[counted] = np.concatenate(rows)
+    return {"attention_mask": counted.astype(np.int64), "input_ids": ids}
 
 
 def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:

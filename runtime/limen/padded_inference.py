@@ -1,42 +1,99 @@
 """Texts to logits in padded batches, for files that were made for a GPU."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from limen.arrays import Feeds, FloatArray
 from limen.encoder import Encoded
 from limen.engine import Engine
-from limen.errors import EngineError
+from limen.errors import EngineError, LimenError
 from limen.forking import computing
 from limen.inference import Inference, Placed, sizes
 from limen.padded_engine import PaddedEngine, batches
 from limen.scheduling import run_longest_first
 from limen.text_logits import Outcome, TextLogits
+from limen.threads import available_cores
+from limen.token_encoder import TokenEncoder
+
+PIECE_TEXTS: Final = 2_048
+"""Texts that are encoded while those before them run. Fewer make small batches, and with more the
+GPU waits longer for the first of them."""
 
 _Row: TypeAlias = FloatArray | EngineError
+_Read: TypeAlias = Encoded | TextLogits | LimenError | None
+_Made = TypeVar("_Made")
 
 
 class PaddedInference(Inference):
-    """As Inference, with a PaddedEngine: bulk calls encode on the threads, and run batches of texts
-    of about one length in the caller's.
+    """As Inference, with a PaddedEngine: bulk calls run batches of texts of about one length, while
+    another thread encodes the texts that come next.
     """
 
     def _each(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
+        found: list[Outcome] = [None] * len(each)
+        length = sizes(each)
+        # Characters stand for tokens, so that texts of one batch are mostly in one piece.
+        order = sorted(range(len(each)), key=lambda place: -length[place])
+        starts = range(0, len(each), PIECE_TEXTS)
+        pieces = [order[start : start + PIECE_TEXTS] for start in starts]
+        failed = len(each)
+
+        def encoded(piece: list[int]) -> tuple[list[int], list[_Read]]:
+            # Of those after a text that failed nobody asks.
+            wanted = [place for place in piece if go_on or place < failed]
+            return wanted, self._all_encoded([each[place] for place in wanted])
+
+        for wanted, parts in ahead(encoded, pieces):
+            outcomes = self._computed_together([each[place] for place in wanted], parts)
+            for place, outcome in zip(wanted, outcomes, strict=True):
+                found[place] = outcome
+                if isinstance(outcome, LimenError):
+                    failed = min(failed, place)
+        return found
+
+    def _all_encoded(self, each: Sequence[Placed]) -> list[_Read]:
+        """Encode, or remember, every text; what cannot be encoded is its error.
+
+        A call of the tokenizer for one text holds the interpreter's lock, so several threads of
+        Python encode no faster than one, and a GPU waits. The tokenizer's own threads do not hold
+        it; they are as many as the process has cores, so they serve a caller who allows as many.
+        """
+        found: list[_Read] = [self._remembered(text) for text, _ in each]
+        left = [place for place, one in enumerate(found) if one is None]
+        encoder = self._open_parts()[0]
+        if isinstance(encoder, TokenEncoder) and 1 < available_cores() <= self.threads:
+            try:
+                with computing:
+                    together = encoder.encode_together([each[place][0] for place in left])
+            except LimenError:
+                # Each text has its own answer, or its own error.
+                pass
+            else:
+                for place, one in zip(left, together, strict=True):
+                    found[place] = one
+                return found
+        alone = [each[place] for place in left]
         encoded = run_longest_first(
-            lambda number: self._encoded(*each[number]), sizes(each), self.threads, go_on=go_on
+            lambda number: self._encoded(*alone[number]), sizes(alone), self.threads, go_on=True
         )
+        for place, outcome in zip(left, encoded, strict=True):
+            found[place] = outcome
+        return found
+
+    def _computed_together(
+        self, each: Sequence[Placed], encoded: Sequence[_Read]
+    ) -> Iterator[Outcome]:
         parts = [
             part for one in encoded if isinstance(one, Encoded) for part in (one.feeds, *one.more)
         ]
         rows = iter(_rows(self.engine, parts))
-        found: list[Outcome] = []
         for placed, one in zip(each, encoded, strict=True):
             if isinstance(one, Encoded):
                 own = [next(rows) for _ in (one.feeds, *one.more)]
-                found.append(self._put_together(placed, own, truncated=one.truncated))
+                yield self._put_together(placed, own, truncated=one.truncated)
             else:
-                found.append(one)
-        return found
+                yield one
 
     def _put_together(self, placed: Placed, own: list[_Row], *, truncated: bool) -> Outcome:
         failed = next((row for row in own if isinstance(row, EngineError)), None)
@@ -58,3 +115,47 @@ def _rows(engine: Engine, feeds: Sequence[Feeds]) -> list[_Row]:
         except EngineError as error:
             found |= dict.fromkeys(batch, error)
     return [found[at] for at in range(len(feeds))]
+
+
+def ahead(make: Callable[[list[int]], _Made], pieces: Sequence[list[int]]) -> Iterator[_Made]:
+    """Yield what `make` makes of each piece, in order; while the caller is busy with one, a thread
+    makes the next. No thread outlives the iterator.
+
+    Raises:
+        BaseException: what `make` raised, in the place of what it would have made.
+    """
+    coming: _Coming[_Made] | None = None
+    try:
+        for number, piece in enumerate(pieces):
+            made = make(piece) if coming is None else coming.result()
+            coming = None
+            if number + 1 < len(pieces):
+                coming = _Coming(make, pieces[number + 1])
+            yield made
+    finally:
+        if coming is not None:
+            coming.join()
+
+
+class _Coming(threading.Thread, Generic[_Made]):
+    """One piece, made in a thread that starts at once."""
+
+    def __init__(self, make: Callable[[list[int]], _Made], piece: list[int]) -> None:
+        super().__init__(name="limen", daemon=True)
+        self._make = make
+        self._piece = piece
+        self._made: list[_Made] = []
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._made.append(self._make(self._piece))
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> _Made:
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._made[0]

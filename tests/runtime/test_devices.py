@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.devices import DEVICES, PROVIDERS, choose, provider_settings
-from limen.engine import Engine, available_providers
+from limen.engine import Engine
 from limen.errors import EngineError, InputError
 from limen.format import ExecutionBlock, Golden
 from limen.opening import Wishes, open_model, open_on
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-REPAIR = "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"
+REPAIR = 'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"'
 TEXTS = ["happy bright", "angry", "", "the day is a day and the day", "오늘 행복해요!", "angry"]
 FP32, INT8 = ExecutionBlock("fp32"), ExecutionBlock("int8")
 PADDED = ExecutionBlock.made_for("cuda", "fp32")
@@ -58,14 +58,17 @@ def test_openvino_by_name_alone():
     assert choose("x", FP32, "auto", offers(PROVIDERS["openvino"])).devices == ("cpu",)
 
 
-@pytest.mark.parametrize(("device", "wheel"), [("cuda", "-gpu"), ("openvino", "-openvino")])
+@pytest.mark.parametrize(
+    ("device", "wheel"),
+    [("cuda", '"onnxruntime-gpu[cuda,cudnn]"'), ("openvino", "onnxruntime-openvino")],
+)
 def test_a_named_device_that_cannot_be_had_is_an_error_with_the_repair(device, wheel):
     with pytest.raises(InputError) as caught:
         choose("m.onnx", FP32, device, offers())
     message = str(caught.value)
     assert message.startswith(f"m.onnx: device={device!r}: ")
     assert PROVIDERS[device] in message
-    assert message.endswith(f"pip uninstall -y onnxruntime && pip install onnxruntime{wheel}")
+    assert message.endswith(f"pip uninstall -y onnxruntime && pip install {wheel}")
 
 
 @pytest.mark.parametrize(
@@ -316,10 +319,21 @@ def test_padding_is_on_the_right_and_masked(lengths):
         assert mask.tolist() == [1] * len(row) + [0] * (max(lengths) - len(row))
 
 
-@pytest.mark.skipif(CUDA not in available_providers(), reason="no CUDAExecutionProvider")
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_on_a_real_gpu(files, golden_folder, alone, precision):
-    model = open_model(files.padded_file(golden_folder, precision), device="cuda")
-    assert model.device == "cuda"
-    tolerance = 1e-4 if precision == "fp32" else 0.02
-    np.testing.assert_allclose(model.logits(TEXTS), alone.logits(TEXTS), atol=tolerance)
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("piece", [1, 3, 100])
+def test_pieces_of_any_size_give_every_text_its_own(
+    files, golden_folder, alone, pretended, monkeypatch, cores, piece
+):
+    monkeypatch.setattr("limen.padded_inference.available_cores", lambda: cores)
+    monkeypatch.setattr("limen.padded_inference.PIECE_TEXTS", piece)
+    model = open_model(files.padded_file(golden_folder), threads=2, cache=3)
+    for _ in range(2):
+        np.testing.assert_allclose(model.logits(TEXTS), alone.logits(TEXTS), atol=1e-5)
+    mixed = ["happy", None, *TEXTS, "\ud800", "angry"]
+    found = model.predict(mixed, errors="collect")
+    wrong = [place for place, one in enumerate(found) if isinstance(one, InputError)]
+    assert wrong == [1, len(mixed) - 2]
+    stream = model.stream(mixed)
+    assert next(stream) == model("happy")
+    with pytest.raises(InputError, match="text 1 "):
+        next(stream)

@@ -121,7 +121,7 @@ def broken():
         (
             lambda: SimpleNamespace(get_available_providers=lambda: ["CPUExecutionProvider"]),
             "ok",
-            "pip uninstall -y onnxruntime && pip install onnxruntime-gpu",
+            'pip uninstall -y onnxruntime && pip install "onnxruntime-gpu[cuda,cudnn]"',
         ),
         (
             lambda: SimpleNamespace(
@@ -176,7 +176,7 @@ def test_a_file_that_does_not_run_where_it_was_made_for(tmp_path, golden_folder,
     assert "made for cuda" in fit.shown
     (refused,) = found["fp16"]
     assert refused.verdict == "problem"
-    assert "pip install onnxruntime-gpu" in refused.shown
+    assert 'pip install "onnxruntime-gpu[cuda,cudnn]"' in refused.shown
 
 
 def test_a_named_device_that_there_is_not(path, monkeypatch):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from limen.devices import Device
+
 from limen_bench.engines.source_kind import SourceKind
 
 BATCHES = (1, 4, 16, 64)
@@ -20,7 +22,8 @@ class EngineKind:
         precision: of the weights, as the engine's own makers call it.
         distributions: what a user installs for it, in a bare environment; the file's size is
             counted apart.
-        set_up: what its documentation advises for the CPU and was followed, with the address.
+        set_up: what its documentation advises and was followed, with the address.
+        device: where it computes; a file made for another device is not compared with it.
         python: name of the environment it needs (`--python NAME=PATH`); "" for the harness's own.
         needs_source: it cannot work from the classifier file.
         made_from: the kind of source it is made from, where it needs one.
@@ -36,9 +39,10 @@ class EngineKind:
     name: str
     title: str
     module: str
-    precision: Literal["fp32", "bf16", "int8", "own"]
+    precision: Literal["fp32", "fp16", "bf16", "int8", "own"]
     distributions: tuple[str, ...]
     set_up: str
+    device: Device = "cpu"
     python: str = ""
     needs_source: bool = True
     made_from: SourceKind = "checkpoint"

@@ -20,6 +20,9 @@ def misfit(kind: EngineKind, file: ClassifierFile, source: Path | None) -> str |
     """
     if not kind.needs_source:
         return None
+    made_for = file.metadata.execution.device
+    if kind.device != made_for:
+        return f"computes on {kind.device}, and {file.name} was made for {made_for}"
     made_from = f"made from {NAMES[kind.made_from]}"
     reads_tokens = isinstance(file.metadata.encoder, EncoderBlock)
     if reads_tokens and kind.made_from == "sklearn":

@@ -6,12 +6,14 @@ from time import perf_counter_ns
 import numpy as np
 from limen.arrays import Feeds, FloatArray
 from limen.decision import decide, score
+from limen.devices import Device
 from limen.encoder import Encoded, Encoder, open_encoder
 from limen.engine import Engine as Session
 from limen.format import read
 from limen.inference import Inference
 from limen.model import Model
 from limen.opening import load
+from limen.padded_engine import PaddedEngine
 
 from limen_bench.engines.engine import Engine, OpenJob
 
@@ -47,7 +49,7 @@ class LimenFile:
         loaded for it at the first call.
         """
         if self._watched is None:
-            self._watched = _Watched(self._job)
+            self._watched = _Watched(self._job, on_cpu=self._model.device == "cpu")
         return self._watched.stages(text)
 
 
@@ -58,12 +60,14 @@ class _Watched:
     the Prediction and the calls between the parts.
     """
 
-    def __init__(self, job: OpenJob) -> None:
+    def __init__(self, job: OpenJob, *, on_cpu: bool) -> None:
         file = read(job.model)
+        device: Device = "cpu" if on_cpu else file.metadata.execution.device
         self._decision = file.metadata.decision
         self._point = self._decision.point(self._decision.default_point)
         self._encoder = _TimedEncoder(open_encoder(file.metadata.encoder))
-        self._session = _TimedSession(file.data, file.name, self._decision.outputs)
+        kind = _Timed if on_cpu else _TimedBatches
+        self._session = kind(file.data, file.name, self._decision.outputs, device)
         inference = Inference(self._encoder, self._session, 1)
         self._model = Model(inference, self._decision, self._point)
 
@@ -92,7 +96,7 @@ class _TimedEncoder:
         return encoded
 
 
-class _TimedSession(Session):
+class _Timed(Session):
     last_ms = 0.0
     last_logits: FloatArray
 
@@ -102,6 +106,10 @@ class _TimedSession(Session):
         self.last_ms = _ms_since(start)
         self.last_logits = logits
         return logits
+
+
+class _TimedBatches(_Timed, PaddedEngine):
+    """As a file for a GPU runs there."""
 
 
 def _ms_since(start_ns: int) -> float:

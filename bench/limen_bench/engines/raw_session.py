@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from limen.arrays import Feeds, FloatArray
+from limen.devices import choose
 from limen.encoder import open_encoder
 from limen.engine import Engine as Session
+from limen.engine import available_providers
 from limen.format import EncoderKind, TfidfBlock, read
+from limen.padded_engine import PaddedEngine
 
 from limen_bench.engines.engine import Engine, OpenJob
 
@@ -31,7 +34,9 @@ class RawSession:
         file = read(job.model)
         self._block = file.metadata.encoder
         self._encoder = open_encoder(self._block)
-        self._session = Session(file.data, file.name, file.metadata.decision.outputs)
+        device = choose(file.name, file.metadata.execution, "auto", available_providers).devices[0]
+        opened = Session if device == "cpu" else PaddedEngine
+        self._session = opened(file.data, file.name, file.metadata.decision.outputs, device)
 
     def run_length(self, length: int) -> FloatArray:
         """Run one made-up text of this many tokens, or features."""

@@ -5,6 +5,7 @@ up.
 from limen.errors import InputError
 
 from limen_bench.engines.engine_kind import BATCHES, EngineKind
+from limen_bench.engines.gpu_kinds import GPU_KINDS
 
 _OWN = "limen_bench.engines"
 ENGINES: dict[str, EngineKind] = {
@@ -80,6 +81,7 @@ ENGINES: dict[str, EngineKind] = {
             ),
             exact=True,
         ),
+        *GPU_KINDS,
         EngineKind(
             name="optimum-fp32",
             title="Optimum ONNX Runtime, fp32",

@@ -1,4 +1,6 @@
-"""transformers on torch: the pipeline that most users start from, in fp32, in bf16, compiled."""
+"""transformers on torch: the pipeline that most users start from, on the CPU in fp32, in bf16,
+compiled, and on a GPU in fp32 and fp16.
+"""
 
 import torch
 from transformers import pipeline
@@ -7,6 +9,15 @@ from limen_bench.engines.deciding import Decider, write_decision
 from limen_bench.engines.engine import Engine, OpenJob
 from limen_bench.engines.pipeline_engine import PipelineEngine
 from limen_bench.engines.source_folder import source_folder
+
+_CPU, _CUDA = "cpu", "cuda"
+_OPENED = {
+    "torch-fp32": (_CPU, torch.float32),
+    "torch-bf16": (_CPU, torch.bfloat16),
+    "torch-compile": (_CPU, torch.float32),
+    "torch-cuda-fp32": (_CUDA, torch.float32),
+    "torch-cuda-fp16": (_CUDA, torch.float16),
+}
 
 
 def prepare(job: OpenJob) -> None:
@@ -17,12 +28,13 @@ def prepare(job: OpenJob) -> None:
 def open_engine(job: OpenJob) -> Engine:
     """Load the checkpoint into a pipeline."""
     decider = Decider(job.folder)
+    device, dtype = _OPENED[job.name]
     torch.set_num_threads(job.threads)
     pipe = pipeline(
         "text-classification",
         model=source_folder(job),
-        dtype=torch.bfloat16 if job.name == "torch-bf16" else torch.float32,
-        device="cpu",
+        dtype=dtype,
+        device=device,
         batch_size=job.batch,
         top_k=None,
         truncation=True,
