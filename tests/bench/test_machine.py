@@ -91,11 +91,23 @@ def test_this_machine_as_json_and_as_lines():
     assert 1 <= found["cores"] <= found["cores_host"]
     assert found["python"] == platform.python_version()
     lines = describe_machine_lines(found)
-    assert 4 <= len(lines) <= 8
+    assert 4 <= len(lines) <= 12
     assert all("\n" not in line for line in lines)
     everything = json.dumps(found) + "\n".join(lines)
     node = platform.node()
     assert len(node) < 4 or node not in everything
+
+
+def test_gpus_are_asked_of_the_drivers_own_tool(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'NVIDIA T4, 15360 MiB, 580.1'\necho\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = describe_machine()
+    assert found["gpus"] == ["NVIDIA T4, 15360 MiB, 580.1"]
+    assert "GPU        NVIDIA T4, 15360 MiB, 580.1" in describe_machine_lines(found)
+    tool.write_text("#!/bin/sh\nexit 9\n")
+    assert describe_machine()["gpus"] is None
 
 
 def test_lines_of_a_bare_record():

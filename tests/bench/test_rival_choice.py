@@ -34,7 +34,10 @@ TOKENS = ROOT / "tests" / "golden" / "tiny_multilabel.onnx"
 files = SimpleNamespace(**run_path(str(ROOT / "tests" / "export" / "sklearn_files.py")))
 TEXTS = [f"{'good' if count % 3 else 'bad'} day {'very ' * (count % 7)}" for count in range(40)]
 TRUTH = ["yes" if count % 3 else "no" for count in range(40)]
-CHECKPOINT = {name for name in RIVALS if ENGINES[name].made_from == "checkpoint"}
+FITTING = {name for name in RIVALS if ENGINES[name].made_from == "checkpoint"}
+ON_GPU = {name for name in FITTING if ENGINES[name].device == "cuda"}
+CHECKPOINT = FITTING - ON_GPU
+padded = SimpleNamespace(**run_path(str(ROOT / "tests" / "runtime" / "padded_files.py")))
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +86,19 @@ def test_all_takes_those_that_fit_and_says_why_others_do_not(features, static, t
     assert "counts words or characters" in said
     choice = choose_rivals("all", TOKENS, tmp_path)
     assert {*names(choice)} == {"limen", *CHECKPOINT}
-    assert {line.split(":")[0] for line in choice.left_out} == {"scikit-learn", "model2vec"}
+    left_out = {name for line in choice.left_out for name in line.split(":")[0].split(", ")}
+    assert left_out == {"scikit-learn", "model2vec", *ON_GPU}
     assert names(choose_rivals("all", TOKENS, static)) == ["limen", "limen-again", "model2vec"]
+
+
+def test_beside_a_file_for_a_gpu_stand_those_that_compute_on_one(tmp_path):
+    path = tmp_path / "padded.onnx"
+    path.write_bytes(padded.padded_file(TOKENS.parent).data)
+    usual = ["limen", "limen-again", "torch-cuda-fp16"]
+    assert names(choose_rivals(None, path, tmp_path)) == usual
+    choice = choose_rivals("all", path, tmp_path)
+    assert {*names(choice)} == {"limen", "limen-again", *ON_GPU}
+    assert "computes on cpu, and padded.onnx was made for cuda" in " ".join(choice.left_out)
 
 
 def test_a_name_is_taken_whether_or_not_it_fits(features):
@@ -96,7 +110,7 @@ def test_a_name_is_taken_whether_or_not_it_fits(features):
         choose_rivals("raw-session", *features)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", sorted({*RIVALS} - ON_GPU))
 def test_every_rival_fits_a_source_of_one_kind(name, features, static, tmp_path):
     kind = ENGINES[name]
     file, pipeline = features
