@@ -6,11 +6,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from limen.evaluation.steady_f1 import (
     FEW,
+    MOST_GIVEN,
     WEIGHTS,
     FitTexts,
     draw,
     expected_threshold,
     fit_f1,
+    lowest_allowed,
 )
 from limen.evaluation.thresholds import best_f1
 
@@ -64,11 +66,17 @@ def test_thresholds_are_inside_0_and_1(rows):
     assert ((found.astype(np.float32) > 0) & (found.astype(np.float32) < 1)).all()
 
 
-def test_a_label_without_true_texts_gets_the_expected_threshold():
+def test_a_label_without_true_texts_gets_the_expected_threshold_or_its_floor():
     scores, truth = population(300, np.random.default_rng(1))
     truth[:, 2] = False
-    found = fit_f1(fit_texts(scores, truth))
-    assert found.thresholds[2] == pytest.approx(expected_threshold(scores[:, 2]), rel=1e-6)
+    scores[:, 2] = np.where(np.arange(300) < 2, 0.9, 1e-4)
+    expected = expected_threshold(scores[:, 2])
+    assert lowest_allowed(scores[:, 2], 0) < expected
+    assert fit_f1(fit_texts(scores, truth)).thresholds[2] == pytest.approx(expected, rel=1e-6)
+    scores[:, 2] = np.linspace(0.01, 0.02, 300)
+    floor = lowest_allowed(scores[:, 2], 0)
+    assert floor > expected_threshold(scores[:, 2])
+    assert fit_f1(fit_texts(scores, truth)).thresholds[2] == floor
 
 
 def test_rare_labels_are_those_with_fewer_than_fifty_true_texts():
@@ -124,6 +132,93 @@ def test_a_label_that_another_one_wins_counts_as_missed():
     assert together.given.tolist() == [0, 1, 2, 3, 4]
     assert together.hits.tolist() == [0, 1, 1, 1, 2]
     assert together.positives == 4
+
+
+@pytest.fixture
+def fit_without_floors(monkeypatch):
+    def fitted(texts):
+        with monkeypatch.context() as patch:
+            patch.setattr("limen.evaluation.steady_f1.MOST_GIVEN", 10**6)
+            return fit_f1(texts)
+
+    return fitted
+
+
+@FREE
+@given(st.lists(SCORE, min_size=1, max_size=40), st.integers(0, 12))
+@example([ONE_BELOW] * 4, 0)
+@example([1.0] * 3 + [ONE_BELOW], 0)
+@example([1e-40] * 3 + [0.0], 0)
+@example([0.5] * 2 + [float(np.nextafter(np.float32(0.5), np.float32(0)))] * 2, 0)
+@example([0.5] * 3 + [float(np.nextafter(np.float32(0.5), np.float32(0)))], 0)
+def test_a_floor_is_the_lowest_threshold_that_gives_no_more_than_allowed(scores, true):
+    """So the next lower score would be one too many; scores of 1 reach every threshold."""
+    ranked = np.sort(np.array(scores, dtype=np.float32))[::-1]
+    floor, most = lowest_allowed(ranked[::-1], true), MOST_GIVEN * (true + 1)
+    assert 0 <= floor <= ONE_BELOW
+    assert float(np.float32(floor)) == floor
+    reached = int((ranked >= np.float32(floor)).sum())
+    if most >= len(ranked):
+        assert floor == 0
+    elif ranked[most] < ONE_BELOW:
+        assert reached <= most
+        assert reached + int((ranked == ranked[reached]).sum()) > most
+    else:
+        assert reached == int((ranked >= ONE_BELOW).sum())
+
+
+@pytest.mark.parametrize("support", range(4))
+def test_a_rare_label_whose_scores_say_nothing_is_not_given_to_every_text(
+    support, fit_without_floors
+):
+    """Not to more than the bound's share of unseen texts of the same kind, on average over samples
+    and but for chance in each; without the floor it is given to many times as many.
+    """
+    random = np.random.default_rng(support)
+    texts, unseen = 200, 20_000
+    most = MOST_GIVEN * (support + 1)
+
+    def sample(count):
+        return (1 / (1 + np.exp(random.normal(4.5, 0.2, (count, 1))))).astype(np.float32)
+
+    with_floor, without = [], []
+    for _ in range(20):
+        truth = (random.permutation(texts) < support)[:, None]
+        fitted_on, fresh = fit_texts(sample(texts), truth), sample(unseen)
+        for fit, shares in ((fit_f1, with_floor), (fit_without_floors, without)):
+            reached = fresh >= np.array(fit(fitted_on).thresholds, dtype=np.float32)
+            shares.append(reached.mean() * texts)
+    # What is above the m-th of N scores has a share of m / (N + 1) on average, and a standard
+    # deviation of less than sqrt(m) / N.
+    assert np.mean(with_floor) < most + 3 * np.sqrt(most / len(with_floor))
+    assert max(with_floor) < most + 5 * np.sqrt(most)
+    assert np.mean(without) > 5 * most
+
+
+def test_labels_with_true_texts_enough_have_no_floor(fit_without_floors):
+    scores, truth = population(1_000, np.random.default_rng(8))
+    truth[:, 0] = np.random.default_rng(9).permutation(1_000) < FEW  # its scores say nothing
+    texts = fit_texts(scores, truth)
+    found, before = fit_f1(texts), fit_without_floors(texts)
+    frequent = sorted({*range(len(SHIFTS))} - {*found.rare})
+    assert 0 in frequent
+    assert found.rare
+    reached = int((scores[:, 0] >= np.float32(found.thresholds[0])).sum())
+    assert reached > MOST_GIVEN * (FEW + 1)
+    assert [found.thresholds[at] for at in frequent] == [before.thresholds[at] for at in frequent]
+
+
+def test_rules_that_give_one_label_have_no_floors(fit_without_floors):
+    random = np.random.default_rng(10)
+    scores, _ = population(300, random, SHIFTS[:1].repeat(3))
+    truth = np.eye(3, dtype=bool)[(np.arange(300) >= 296).astype(int)]
+    texts = fit_texts(scores, random.permutation(truth), scores.argmax(axis=1))
+    found = fit_f1(texts)
+    assert found.rare == (1, 2)
+    assert found == fit_without_floors(texts)
+    assert fit_f1(fit_texts(scores, texts.truth)) != fit_without_floors(
+        fit_texts(scores, texts.truth)
+    )
 
 
 def brute_expected_f1(scores):
@@ -224,20 +319,28 @@ def test_one_label_rules_do_not_lose_to_the_exact_search_on_fresh_texts():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_weight_does_best_on_fifths_that_were_left_out(seed, monkeypatch):
-    """Cross-validation written out once more; with the weight 0 alone nothing is drawn."""
+    """Cross-validation written out once more, floors included; with the weight 0 alone nothing is
+    drawn, and bagged thresholds are those without floors.
+    """
     scores, truth = population(300, np.random.default_rng(seed))
     texts = fit_texts(scores, truth)
     found = fit_f1(texts)
     rare = list(found.rare)
-    monkeypatch.setattr("limen.evaluation.steady_f1.WEIGHTS", (0.0,))
     reached = {weight: np.zeros((300, len(rare)), dtype=bool) for weight in WEIGHTS}
     for fold in range(5):
         inside, outside = texts.folds != fold, texts.folds == fold
-        own = np.array(fit_f1(texts.at(inside)).thresholds)[rare]
         expected = np.array([expected_threshold(scores[inside, label]) for label in rare])
         support = truth[inside][:, rare].sum(axis=0)
+        floors = [
+            lowest_allowed(scores[inside, label], int(true))
+            for label, true in zip(rare, support, strict=True)
+        ]
+        with monkeypatch.context() as patch:
+            patch.setattr("limen.evaluation.steady_f1.WEIGHTS", (0.0,))
+            patch.setattr("limen.evaluation.steady_f1.MOST_GIVEN", 10**6)
+            own = np.array(fit_f1(texts.at(inside)).thresholds)[rare]
         for weight, given_texts in reached.items():
-            drawn = draw(own, expected, support, weight).astype(np.float32)
+            drawn = np.maximum(draw(own, expected, support, weight), floors).astype(np.float32)
             given_texts[outside] = scores[outside][:, rare] >= drawn
     hits = [(given_texts & truth[:, rare]).sum(axis=0) for given_texts in reached.values()]
     total = [

@@ -1,7 +1,7 @@
 """The threshold with the best F1 for each label, steadied against the accident of the sample.
 
 The exact search is over every cut (limen.evaluation.cuts), and what it finds follows single texts
-where a label has few. Three things steady it:
+where a label has few. Four things steady it:
 
 - Bagging: the search is repeated on RESAMPLES draws of the texts with replacement, and the
   thresholds' log-odds are averaged (Breiman: Bagging predictors, 1996).
@@ -14,6 +14,13 @@ where a label has few. Three things steady it:
   fitted on four fifths of the texts, have the best mean F1 of these labels on the other fifth, all
   five fifths together (choice of a shrinkage by cross-validation: Hastie, Tibshirani, Friedman: The
   elements of statistical learning, 2009, section 7.10).
+- Where the rule gives any number of labels, those with n < FEW true texts also have a floor: the
+  lowest threshold that gives the label to no more than MOST_GIVEN (n + 1) of the texts fitted on.
+  It is needed where scores do not tell a label's true texts from others: the best F1 is then that
+  of giving it to nearly every text, so the search finds a threshold that does, and half the F1
+  that such scores let expect is one too. Giving a label to more has an F1 of less than
+  2 / (1 + MOST_GIVEN), however well it is found. The floor holds in the cross-validation too, by
+  the true texts of the four fifths, so that the weight is chosen for the thresholds in use.
 
 What this is worth is in docs/deciding.md.
 """
@@ -30,6 +37,9 @@ from limen.evaluation.thresholds import Truth
 FEW = 50
 """Below so many true texts a label is drawn to its expected threshold."""
 WEIGHTS = (0.0, 10.0, 30.0, 100.0)
+MOST_GIVEN = 3
+"""So many texts for each true one, and for one true text more, may have a rare label given. On
+held-out texts 2, 3 and 5 differ by at most 0.006 of macro-F1; 1 loses more (docs/deciding.md)."""
 RESAMPLES = 50
 _SEED = 20_261_124
 _LOWEST, _HIGHEST = 1e-30, 1.0 - 2.0**-24
@@ -111,7 +121,8 @@ def fit_f1(texts: FitTexts) -> Steadied:
     rare = np.flatnonzero(support < FEW)
     weight = _best_weight(texts, rare) if len(rare) else None
     if weight is not None:
-        bagged[rare] = draw(bagged[rare], expected[rare], support[rare], weight)
+        drawn = draw(bagged[rare], expected[rare], support[rare], weight)
+        bagged[rare] = np.maximum(drawn, _floors(texts, rare))
     # A score of 0 reaches no threshold above 0, and a threshold of 1 is reached by a score of 1.
     return Steadied(
         tuple(np.clip(bagged, _LOWEST, _HIGHEST).tolist()),
@@ -144,6 +155,41 @@ def draw(
     mean = (support * _odds(bagged) + weight * _odds(expected)) / total
     # Without a true text and without a weight the sum says nothing.
     return np.where(support + weight > 0, _share(mean), expected)
+
+
+def lowest_allowed(scores: FloatArray, true: int) -> float:
+    """Return the floor of a rare label: halfway, in log-odds, between the scores of the last text
+    that it may be given to and of the next one, or just above these where they are equal; 0 where
+    it may be given to every text.
+
+    Args:
+        scores: float32, (texts,), in [0, 1].
+        true: how many of these texts are true.
+
+    Returns:
+        A float32 number in [0, 1). Scores of 1 reach every threshold, so they reach this one too,
+        however many they are.
+    """
+    most = MOST_GIVEN * (true + 1)
+    if most >= len(scores):
+        return 0.0
+    last, beyond = np.sort(scores)[::-1][most - 1 : most + 1]
+    if last == beyond:
+        floor = np.nextafter(beyond, np.float32(1))
+    else:
+        middle = np.float32(_share(_odds(np.array([last, beyond], dtype=np.float64)).mean()))
+        # Between neighbours there is no float32 number, and tiny scores are alike in log-odds.
+        floor = middle if beyond < middle <= last else last
+    return float(min(floor, np.float32(_HIGHEST)))
+
+
+def _floors(texts: FitTexts, rare: npt.NDArray[np.int64]) -> WideArray:
+    if texts.top is not None:
+        # A label is given to no more texts than it wins.
+        return np.zeros(len(rare))
+    support = texts.truth[:, rare].sum(axis=0)
+    pairs = zip(rare.tolist(), support.tolist(), strict=True)
+    return np.array([lowest_allowed(texts.scores[:, label], true) for label, true in pairs])
 
 
 def _both(texts: FitTexts, labels: npt.NDArray[np.int64]) -> tuple[WideArray, WideArray]:
@@ -187,9 +233,10 @@ def _best_weight(texts: FitTexts, rare: npt.NDArray[np.int64]) -> float:
     for fold in np.unique(texts.folds):
         inside, outside = texts.at(texts.folds != fold), texts.at(texts.folds == fold)
         bagged, expected = _both(inside, rare)
-        support = inside.truth[:, rare].sum(axis=0)
+        support, floors = inside.truth[:, rare].sum(axis=0), _floors(inside, rare)
         for index, weight in enumerate(WEIGHTS):
-            chosen = outside.given(rare, draw(bagged, expected, support, weight))
+            drawn = draw(bagged, expected, support, weight)
+            chosen = outside.given(rare, np.maximum(drawn, floors))
             hits[index] += (chosen & outside.truth[:, rare]).sum(axis=0)
             given[index] += chosen.sum(axis=0)
     f1 = 2.0 * hits / np.maximum(given + texts.truth[:, rare].sum(axis=0), 1)
