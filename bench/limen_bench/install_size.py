@@ -19,6 +19,8 @@ from typing import Any
 # but its neighbour, which is as bare.
 from limen_bench.wheel_size import source_files, wheel_bytes, zipped_bytes
 
+_STANDING_IN = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-openvino")}
+
 
 @dataclass(frozen=True)
 class Installed:
@@ -142,6 +144,9 @@ def closure(
         name = normalised(requirement.name)
         if name not in found and name not in missing:
             distribution = _distribution(name, path)
+            if distribution is None and (other := _standing_in(name, path)) is not None:
+                waiting.append(parse(other))
+                continue
             if distribution is None:
                 missing.add(name)
             else:
@@ -190,6 +195,12 @@ def _packaging() -> tuple[Any, Any]:
 def _distribution(name: str, path: Sequence[str] | None) -> Distribution | None:
     folders = sys.path if path is None else list(path)
     return next(iter(Distribution.discover(name=name, path=folders)), None)
+
+
+def _standing_in(name: str, path: Sequence[str] | None) -> str | None:
+    """Return an installed wheel that is another's module, built for other devices."""
+    others = _STANDING_IN.get(name, ())
+    return next((one for one in others if _distribution(one, path) is not None), None)
 
 
 def main(arguments: list[str] | None = None) -> int:

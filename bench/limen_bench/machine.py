@@ -26,7 +26,7 @@ _FEATURES = frozenset(
 """Instructions that onnxruntime, torch, OpenVINO and numpy choose kernels by, as the kernel spells
 them (arch/x86/include/asm/cpufeatures.h; docs.kernel.org/arch/arm64/elf_hwcaps.html)."""
 _VARIABLES = re.compile(
-    r"(OMP|GOMP|KMP|MKL|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|RAYON|ORT|ONEDNN|DNNL|TBB)_\w+"
+    r"(CUDA|OMP|GOMP|KMP|MKL|OPENBLAS|GOTO|BLIS|VECLIB|NUMEXPR|RAYON|ORT|ONEDNN|DNNL|TBB)_\w+"
     r"|TOKENIZERS_PARALLELISM|ONNXRUNTIME_\w+|OV_\w+|TORCH_NUM_THREADS|MALLOC_\w+"
 )
 _CORE_0 = Path("sys/devices/system/cpu/cpu0")

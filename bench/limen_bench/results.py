@@ -53,6 +53,7 @@ class EngineRow:
         engine: its name.
         title: what tables call it.
         precision: of its weights.
+        device: where it computed.
         status: `measured`, or why there are no (or no more) figures.
         reason: one line where the status is not `measured`.
         chosen: best of the sweep: for `one` its threads, for `bulk` threads, batch and whether the
@@ -70,6 +71,7 @@ class EngineRow:
     chosen: dict[str, Any] = field(default_factory=dict)
     set_up: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    device: str = "cpu"
     type: Literal["engine"] = "engine"
 
 

@@ -20,7 +20,7 @@ from limen.progress import Progress
 from limen.threads import available_cores
 
 from limen_bench.checking import check_engines
-from limen_bench.engines.fitting import misfit
+from limen_bench.engines.fitting import device_of, misfit
 from limen_bench.machine import describe_machine, library_versions
 from limen_bench.measuring import Measuring, Request, SampleFiles, Setup
 from limen_bench.results import EngineRow, ResultsFile, RunRow, Status
@@ -61,8 +61,8 @@ def run_bench(settings: BenchSettings, output: Path, told: Progress) -> str:
             row = _run_row(settings, run, file, describe_texts(settings.texts, lengths))
             results.write(row)
             files = write_samples(settings, lengths, file, Path(temporary))
-            execution = file.metadata.execution
-            settings = _of_this_file(settings, execution.precision, execution.device)
+            precision = file.metadata.execution.precision
+            settings = _of_this_file(settings, precision, device_of(file))
             measuring = Measuring(settings, run, results, folder, told)
             _run(measuring, file, files, results)
     finally:
@@ -150,6 +150,7 @@ def _engine_rows(
             engine=kind.name,
             title=kind.title,
             precision=kind.precision,
+            device=kind.device,
             status=status,
             reason=reason,
             chosen=chosen[kind.name].to_json() if kind.name in chosen else {},
@@ -192,13 +193,20 @@ def _run_row(
 
 
 def _of_this_file(settings: BenchSettings, precision: Precision, device: Device) -> BenchSettings:
-    """Say what the file is to those that run it; fp32 must compute what fp32 rivals compute."""
+    """Say what the file is to those that run it, and where it will compute; fp32 must compute what
+    fp32 rivals compute.
+    """
     exact = precision == "fp32"
     shown: Literal["fp32", "fp16", "int8"] = (
         "fp32" if precision == "fp32" else "fp16" if precision == "fp16" else "int8"
     )
+    installed: dict[Device, tuple[str, ...]] = {
+        "cpu": ("limen",),
+        "cuda": ("limen", "onnxruntime-gpu[cuda,cudnn]"),
+        "openvino": ("limen", "onnxruntime-openvino"),
+    }
     kinds = tuple(
-        replace(kind, precision=shown, device=device, exact=exact)
+        replace(kind, precision=shown, device=device, exact=exact, distributions=installed[device])
         if kind.precision == "own"
         else kind
         for kind in settings.engines

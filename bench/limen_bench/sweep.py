@@ -51,8 +51,8 @@ def sweep(measuring: Measuring, kind: EngineKind, files: SampleFiles, cores: int
     """
     ones: dict[int, float] = {}
     bulks: dict[Setup, float] = {}
-    # On a GPU threads only encode.
-    for threads in _threads(cores) if kind.device == "cpu" else [cores]:
+    # On a GPU threads encode and start kernels: one, or all of them.
+    for threads in _threads(cores) if kind.device == "cpu" else sorted({1, cores}):
         measuring.told.step(f"{kind.name}: sweep with {threads} threads")
         _sweep_threads(measuring, kind, files, threads, ones, bulks)
         if kind.name in measuring.dropped and ones and bulks:

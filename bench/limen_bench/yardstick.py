@@ -23,7 +23,11 @@ def positive_rounds(run: RunSummary, engine: str, measure: str, value: str) -> R
 
 
 def yardstick(run: RunSummary, engine: EngineRow) -> Rounds:
-    """Return the machine's speed in each round, for the arithmetic that the engine does."""
+    """Return the machine's speed in each round, for the arithmetic that the engine does; nothing
+    for one that computes on a GPU, which the processor's products say nothing of.
+    """
+    if engine.device != "cpu":
+        return {}
     precision = engine.precision
     value = "int8_typical_gmacs_per_core" if precision == "int8" else "fp32_typical_gmacs_per_core"
     return positive_rounds(run, "machine", "yardstick", value)

@@ -1,9 +1,11 @@
 """The libraries of CUDA and cuDNN, where pip installed them."""
 
+import threading
 from types import ModuleType
 from typing import Any
 
 _LOADER = "preload_dlls"
+_LOADING = threading.Lock()
 
 
 def load_gpu_libraries(onnxruntime: ModuleType) -> str:
@@ -24,14 +26,16 @@ def load_gpu_libraries(onnxruntime: ModuleType) -> str:
     if loader is None:
         return ""
     said: list[str] = []
-    # It prints what fails to standard output, which is the host's. A name in its module comes
-    # before the built-in one, for no other module.
     names = vars(onnxruntime)
-    names["print"] = lambda *words, **_: said.append(" ".join(map(str, words)))
-    try:
-        loader()
-    except (OSError, RuntimeError) as error:
-        said.append(str(error))
-    finally:
-        names.pop("print", None)
+    with _LOADING:
+        # It prints what fails to standard output, which is the host's. A name in its module comes
+        # before the built-in one, for no other module.
+        names["print"] = lambda *words, **_: said.append(" ".join(map(str, words)))
+        try:
+            loader()
+        except Exception as error:
+            # Whether the provider starts without them is seen when the session opens.
+            said.append(str(error))
+        finally:
+            del names["print"]
     return "; ".join(" ".join(one.split()) for one in said)

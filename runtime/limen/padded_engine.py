@@ -13,7 +13,7 @@ from limen.errors import EngineError, reason
 
 BATCH_TOKENS: Final = 16_384
 """Most tokens of a batch, padding included. It bounds what a batch takes of the GPU's memory; a
-quarter of it and four times as many were slower (docs/gpu.md)."""
+quarter of it was slower, four times as many no faster (docs/gpu.md)."""
 
 _PADDING_ID = 0
 """Any row that an embedding has: the mask hides it."""
@@ -38,6 +38,11 @@ class PaddedEngine(Engine):
         super().__init__(data, name, outputs, device, optimisation)
         self._opened_in = os.getpid()
 
+    @property
+    def inherited(self) -> bool:
+        """Whether this process is a child of the one that opened the session."""
+        return os.getpid() != self._opened_in
+
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text; feeds, result and errors as of Engine."""
         row: FloatArray = self.batch([feeds])[0]
@@ -60,7 +65,7 @@ class PaddedEngine(Engine):
             EngineError: the provider failed, logits are not as wide as declared, or the process was
                 forked after the file was opened on a GPU.
         """
-        if self.device != "cpu" and os.getpid() != self._opened_in:
+        if self.device != "cpu" and self.inherited:
             raise EngineError(
                 f"this process was forked after the file was opened on {self.device}, which does "
                 "not outlive a fork; load the file again in this process"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from limen.arrays import Feeds, FloatArray
-from limen.encoder import Encoded
+from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
@@ -16,9 +16,14 @@ from limen.text_logits import Outcome, TextLogits
 from limen.threads import available_cores
 from limen.token_encoder import TokenEncoder
 
-PIECE_TEXTS: Final = 1_024
-"""Texts that are encoded while those before them run. Between 512 and 4,096 it made no difference
-beyond noise; without pieces bulk calls were a sixth to a fifth slower (docs/gpu.md)."""
+PIECE_TEXTS: Final = 512
+"""Texts that are encoded while those before them run: half a window of a stream. Whole calls were
+slower (docs/gpu.md)."""
+PIECE_CHARACTERS: Final = 1_000_000
+"""A piece also ends here: the tokenizer keeps what it makes of a text, some 40 bytes a character,
+until all of the piece is encoded."""
+_LEAST_TOGETHER = 16
+"""Fewer texts do not start the tokenizer's threads."""
 
 _Row: TypeAlias = FloatArray | EngineError
 _Read: TypeAlias = Encoded | TextLogits | LimenError | None
@@ -35,34 +40,41 @@ class PaddedInference(Inference):
         length = sizes(each)
         # Characters stand for tokens, so that texts of one batch are mostly in one piece.
         order = sorted(range(len(each)), key=lambda place: -length[place])
-        starts = range(0, len(each), PIECE_TEXTS)
-        pieces = [order[start : start + PIECE_TEXTS] for start in starts]
+        pieces = _pieces(order, length)
         failed = len(each)
+        try:
+            encoder, engine = self._open_parts()
+        except EngineError as error:
+            return [error] * len(each)
 
         def encoded(piece: list[int]) -> tuple[list[int], list[_Read]]:
             # Of those after a text that failed nobody asks.
             wanted = [place for place in piece if go_on or place < failed]
-            return wanted, self._all_encoded([each[place] for place in wanted])
+            chosen = [each[place] for place in wanted]
+            return wanted, self._all_encoded(chosen, encoder, engine)
 
-        for wanted, parts in ahead(encoded, pieces):
-            outcomes = self._computed_together([each[place] for place in wanted], parts)
+        made = ahead(encoded, pieces) if self.threads > 1 else map(encoded, pieces)
+        for wanted, parts in made:
+            outcomes = self._computed_together([each[place] for place in wanted], parts, engine)
             for place, outcome in zip(wanted, outcomes, strict=True):
                 found[place] = outcome
                 if isinstance(outcome, LimenError):
                     failed = min(failed, place)
         return found
 
-    def _all_encoded(self, each: Sequence[Placed]) -> list[_Read]:
+    def _all_encoded(self, each: Sequence[Placed], encoder: Encoder, engine: Engine) -> list[_Read]:
         """Encode, or remember, every text; what cannot be encoded is its error.
 
         A call of the tokenizer for one text holds the interpreter's lock, so several threads of
         Python encode no faster than one, and a GPU waits. The tokenizer's own threads do not hold
-        it; they are as many as the process has cores, so they serve a caller who allows as many.
+        it; they are as many as the process has cores, so they serve a caller who allows as many. A
+        child of a fork has none of them, and would wait for them.
         """
         found: list[_Read] = [self._remembered(text) for text, _ in each]
         left = [place for place, one in enumerate(found) if one is None]
-        encoder = self._open_parts()[0]
-        if isinstance(encoder, TokenEncoder) and 1 < available_cores() <= self.threads:
+        all_cores = 1 < available_cores() <= self.threads and len(left) >= _LEAST_TOGETHER
+        inherited = isinstance(engine, PaddedEngine) and engine.inherited
+        if isinstance(encoder, TokenEncoder) and all_cores and not inherited:
             try:
                 with computing:
                     together = encoder.encode_together([each[place][0] for place in left])
@@ -82,12 +94,12 @@ class PaddedInference(Inference):
         return found
 
     def _computed_together(
-        self, each: Sequence[Placed], encoded: Sequence[_Read]
+        self, each: Sequence[Placed], encoded: Sequence[_Read], engine: Engine
     ) -> Iterator[Outcome]:
         parts = [
             part for one in encoded if isinstance(one, Encoded) for part in (one.feeds, *one.more)
         ]
-        rows = iter(_rows(self.engine, parts))
+        rows = iter(_rows(engine, parts))
         for placed, one in zip(each, encoded, strict=True):
             if isinstance(one, Encoded):
                 own = [next(rows) for _ in (one.feeds, *one.more)]
@@ -117,6 +129,19 @@ def _rows(engine: Engine, feeds: Sequence[Feeds]) -> list[_Row]:
     return [found[at] for at in range(len(feeds))]
 
 
+def _pieces(order: Sequence[int], length: Sequence[int]) -> list[list[int]]:
+    """Cut places into pieces of at most PIECE_TEXTS texts and about PIECE_CHARACTERS."""
+    pieces: list[list[int]] = []
+    characters = 0
+    for place in order:
+        if not pieces or len(pieces[-1]) == PIECE_TEXTS or characters >= PIECE_CHARACTERS:
+            pieces.append([])
+            characters = 0
+        pieces[-1].append(place)
+        characters += length[place]
+    return pieces
+
+
 def ahead(make: Callable[[list[int]], _Made], pieces: Sequence[list[int]]) -> Iterator[_Made]:
     """Yield what `make` makes of each piece, in order; while the caller is busy with one, a thread
     makes the next. No thread outlives the iterator.
@@ -131,14 +156,15 @@ def ahead(make: Callable[[list[int]], _Made], pieces: Sequence[list[int]]) -> It
             coming = None
             if number + 1 < len(pieces):
                 coming = _Coming(make, pieces[number + 1])
+                coming.start()
             yield made
     finally:
-        if coming is not None:
+        if coming is not None and coming.ident is not None:
             coming.join()
 
 
 class _Coming(threading.Thread, Generic[_Made]):
-    """One piece, made in a thread that starts at once."""
+    """One piece, made in a thread."""
 
     def __init__(self, make: Callable[[list[int]], _Made], piece: list[int]) -> None:
         super().__init__(name="limen", daemon=True)
@@ -146,7 +172,6 @@ class _Coming(threading.Thread, Generic[_Made]):
         self._piece = piece
         self._made: list[_Made] = []
         self._error: BaseException | None = None
-        self.start()
 
     def run(self) -> None:
         try:
@@ -156,6 +181,8 @@ class _Coming(threading.Thread, Generic[_Made]):
 
     def result(self) -> _Made:
         self.join()
-        if self._error is not None:
-            raise self._error
+        # The error holds the frame that holds this thread, with its piece.
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         return self._made[0]

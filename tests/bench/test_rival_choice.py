@@ -91,14 +91,18 @@ def test_all_takes_those_that_fit_and_says_why_others_do_not(features, static, t
     assert names(choose_rivals("all", TOKENS, static)) == ["limen", "limen-again", "model2vec"]
 
 
-def test_beside_a_file_for_a_gpu_stand_those_that_compute_on_one(tmp_path):
+def test_beside_a_file_for_a_gpu_stand_those_that_compute_on_one(tmp_path, monkeypatch):
     path = tmp_path / "padded.onnx"
     path.write_bytes(padded.padded_file(TOKENS.parent).data)
+    # Without a GPU it opens on the CPU, and stands beside what computes there.
+    assert names(choose_rivals(None, path, tmp_path)) == ["limen", "limen-again", "torch-fp32"]
+    offered = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    monkeypatch.setattr("limen_bench.engines.fitting.available_providers", lambda: offered)
     usual = ["limen", "limen-again", "torch-cuda-fp16"]
     assert names(choose_rivals(None, path, tmp_path)) == usual
     choice = choose_rivals("all", path, tmp_path)
     assert {*names(choice)} == {"limen", "limen-again", *ON_GPU}
-    assert "computes on cpu, and padded.onnx was made for cuda" in " ".join(choice.left_out)
+    assert "computes on cpu, and padded.onnx opens here on cuda" in " ".join(choice.left_out)
 
 
 def test_a_name_is_taken_whether_or_not_it_fits(features):

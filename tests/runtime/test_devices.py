@@ -1,5 +1,6 @@
 """Which device a file takes, what is refused and why, and padded batches as a GPU is given them."""
 
+import os
 from pathlib import Path
 from runpy import run_path
 from types import SimpleNamespace
@@ -319,6 +320,47 @@ def test_padding_is_on_the_right_and_masked(lengths):
         assert mask.tolist() == [1] * len(row) + [0] * (max(lengths) - len(row))
 
 
+def test_a_closed_model_gives_every_text_the_same_error(files, golden_folder, pretended):
+    model = open_model(files.padded_file(golden_folder))
+    model.close()
+    found = model.predict(["happy", "angry"], errors="collect")
+    assert [type(one) for one in found] == [EngineError, EngineError]
+    with pytest.raises(EngineError, match="was closed"):
+        model.predict(["happy", "angry"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("variable", [None, "true"])
+def test_a_forked_child_does_not_wait_for_the_tokenizers_threads(
+    fresh, files, golden_folder, tmp_path, variable
+):
+    path = tmp_path / "padded.onnx"
+    path.write_bytes(files.padded_file(golden_folder).data)
+    # On the CPU a padded file is run in batches by the exporter alone.
+    program = (
+        "import os, sys\nfrom limen.format import read\nfrom limen.opening import open_on, Wishes\n"
+        "import limen.padded_inference as padded\npadded.available_cores = lambda: 2\n"
+        "model = open_on(read(sys.argv[1]), 'cpu', Wishes(threads=2), in_batches=True)\n"
+        "texts = [f'a day {n}' for n in range(40)]\nmodel.predict(texts)\n"
+        "if (child := os.fork()) == 0:\n"
+        "    try:\n        model.predict(texts)\n    finally:\n        os._exit(0)\n"
+        "os.waitpid(child, 0); print('done')\n"
+    )
+    given = {} if variable is None else {"TOKENIZERS_PARALLELISM": variable}
+    assert fresh("-c", program, path, **given).stdout.strip() == b"done"
+
+
+@given(st.lists(st.integers(0, 3_000_000), max_size=2_000))
+def test_pieces_hold_every_place_and_not_too_much(lengths):
+    from limen.padded_inference import PIECE_CHARACTERS, PIECE_TEXTS, _pieces
+
+    pieces = _pieces(range(len(lengths)), lengths)
+    assert [place for piece in pieces for place in piece] == [*range(len(lengths))]
+    for piece in pieces:
+        assert 0 < len(piece) <= PIECE_TEXTS
+        assert sum(lengths[place] for place in piece[:-1]) < PIECE_CHARACTERS
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("piece", [1, 3, 100])
 def test_pieces_of_any_size_give_every_text_its_own(
@@ -326,6 +368,7 @@ def test_pieces_of_any_size_give_every_text_its_own(
 ):
     monkeypatch.setattr("limen.padded_inference.available_cores", lambda: cores)
     monkeypatch.setattr("limen.padded_inference.PIECE_TEXTS", piece)
+    monkeypatch.setattr("limen.padded_inference._LEAST_TOGETHER", 2)
     model = open_model(files.padded_file(golden_folder), threads=2, cache=3)
     for _ in range(2):
         np.testing.assert_allclose(model.logits(TEXTS), alone.logits(TEXTS), atol=1e-5)

@@ -4,10 +4,21 @@ kind.
 
 from pathlib import Path
 
+from limen.devices import Device, choose
+from limen.engine import available_providers
 from limen.format import ClassifierFile, EncoderBlock
 
 from limen_bench.engines.engine_kind import EngineKind
 from limen_bench.engines.source_kind import NAMES, source_kind
+
+
+def device_of(file: ClassifierFile) -> Device:
+    """Return where `limen.load` opens a file here, as far as the installed onnxruntime says.
+
+    Raises:
+        InputError: nowhere.
+    """
+    return choose(file.name, file.metadata.execution, "auto", available_providers).devices[0]
 
 
 def misfit(kind: EngineKind, file: ClassifierFile, source: Path | None) -> str | None:
@@ -20,9 +31,9 @@ def misfit(kind: EngineKind, file: ClassifierFile, source: Path | None) -> str |
     """
     if not kind.needs_source:
         return None
-    made_for = file.metadata.execution.device
-    if kind.device != made_for:
-        return f"computes on {kind.device}, and {file.name} was made for {made_for}"
+    device = device_of(file)
+    if kind.device != device:
+        return f"computes on {kind.device}, and {file.name} opens here on {device}"
     made_from = f"made from {NAMES[kind.made_from]}"
     reads_tokens = isinstance(file.metadata.encoder, EncoderBlock)
     if reads_tokens and kind.made_from == "sklearn":

@@ -15,7 +15,7 @@ GPU_KINDS = (
         device="cuda",
         exact=True,
         batches=_BATCHES,
-        usual_batch=64,
+        usual_batch=256,
     ),
     EngineKind(
         name="torch-cuda-fp16",
@@ -30,7 +30,7 @@ GPU_KINDS = (
         device="cuda",
         usual=True,
         batches=_BATCHES,
-        usual_batch=64,
+        usual_batch=256,
     ),
     EngineKind(
         name="torch-loop-fp16",
@@ -45,6 +45,6 @@ GPU_KINDS = (
         ),
         device="cuda",
         batches=_BATCHES,
-        usual_batch=64,
+        usual_batch=256,
     ),
 )

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from limen.arrays import Feeds, FloatArray
-from limen.devices import choose
 from limen.encoder import open_encoder
 from limen.engine import Engine as Session
-from limen.engine import available_providers
 from limen.format import EncoderKind, TfidfBlock, read
 from limen.padded_engine import PaddedEngine
 
 from limen_bench.engines.engine import Engine, OpenJob
+from limen_bench.engines.fitting import device_of
 
 _ANY_ID = 5
 """A token id that every vocabulary has."""
@@ -34,7 +33,7 @@ class RawSession:
         file = read(job.model)
         self._block = file.metadata.encoder
         self._encoder = open_encoder(self._block)
-        device = choose(file.name, file.metadata.execution, "auto", available_providers).devices[0]
+        device = device_of(file)
         opened = Session if device == "cpu" else PaddedEngine
         self._session = opened(file.data, file.name, file.metadata.decision.outputs, device)
 

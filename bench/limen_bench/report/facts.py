@@ -20,6 +20,7 @@ _MACHINE = {
     "frequency_mhz": "frequency, MHz",
     "caches_bytes": "caches, bytes",
     "affinity": "CPUs allowed",
+    "gpus": "GPUs",
     "os": "operating system",
     "memory_gb": "memory, GB",
     "python": "Python",
@@ -55,7 +56,10 @@ def run_table(summary: RunSummary) -> Table:
 def machine_table(summary: RunSummary) -> Table:
     """List what the run knows of the machine, and the versions of its libraries."""
     versions = ", ".join(f"{name} {version}" for name, version in summary.row.versions.items())
-    facts = _named(summary.row.machine, _MACHINE) | {"libraries": versions or figures.NOTHING}
+    machine = dict(summary.row.machine)
+    if not machine.get("gpus"):
+        machine.pop("gpus", None)
+    facts = _named(machine, _MACHINE) | {"libraries": versions or figures.NOTHING}
     return _table("Machine and versions", facts, folded=True)
 
 
