@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limen.errors import InputError
-from limen.extras import require
+from limen.extras import EXPORTING, require
 
-require("export", ("torch", "transformers", "onnx", "onnxscript", "safetensors", "sklearn"))
+require("export", EXPORTING)
 
 from limen_export.settings import ExportSettings  # noqa: E402  (the gate comes first)
 from limen_export.sources.composing import Composition, compose  # noqa: E402

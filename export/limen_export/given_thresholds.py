@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from limen.counted import counted
 from limen.errors import InputError
 
 _LARGE = 10**300
@@ -59,20 +60,23 @@ def in_label_order(
         unknown = [label for label in given if label not in labels]
         if unknown:
             raise InputError(
-                f"thresholds name {unknown[0]!r}, which is none of the {len(labels)} labels"
+                f"thresholds name {unknown[0]!r}, which is none of the "
+                f"{counted(len(labels), 'label')}"
                 f"{_meant(unknown[0], labels)}"
             )
         missing = [label for label in labels if label not in given]
         if missing:
             raise InputError(
-                f"thresholds for {len(missing)} labels are missing: {', '.join(missing[:5])}"
+                f"thresholds for {counted(len(missing), 'label')} missing: {', '.join(missing[:5])}"
                 f"{', ...' if len(missing) > 5 else ''}"
             )
         ordered = tuple(given[label] for label in labels)
     else:
         ordered = given
     if len(ordered) != len(labels):
-        raise InputError(f"{len(ordered)} thresholds for {len(labels)} labels")
+        raise InputError(
+            f"{counted(len(ordered), 'threshold')} for {counted(len(labels), 'label')}"
+        )
     for label, threshold in zip(labels, ordered, strict=True):
         if math.isnan(threshold) or not 0.0 <= threshold <= 1.0:
             raise InputError(f"threshold {threshold} of label {label!r} is outside [0, 1]")

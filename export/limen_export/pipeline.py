@@ -37,6 +37,7 @@ from limen_export.ladder.candidate import Candidate, metadata_of, opened_here, r
 from limen_export.ladder.climb import Climb, Ladder
 from limen_export.ladder.judging import Judging, judging_on, texts_to_compare, true_labels
 from limen_export.reference import Reference
+from limen_export.replaced_file import lost_fits
 from limen_export.report import ExportReport
 from limen_export.rung_choice import why_chosen
 from limen_export.settings import ExportSettings, LabelledTexts, NamedTexts, ReadLabelled
@@ -159,8 +160,8 @@ def _exported(
     told.step("stamping, re-opening and verifying")
     data = _stamped(reference, decision, chosen, evidence, settings.golden)
     digest = _verify(data, output.name, chosen, judging.texts)
+    notices = (*reference.notices, *graph_notices, *climbed.notices, *lost_fits(output))
     write_whole(output, data)
-    notices = (*reference.notices, *graph_notices, *climbed.notices)
     return ExportReport(output, len(data), digest, chosen.precision, evidence, notices)
 
 

@@ -1,10 +1,12 @@
 """What an export found out, for a person and for programs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from limen.commands.fit_lines import fit_lines
 from limen.commands.rung_lines import rung_lines
+from limen.counted import counted
 from limen.format import Evidence, Precision
 from limen.format.json_block import Json
 
@@ -54,15 +56,20 @@ class ExportReport:
             "source": self.source,
         }
 
-    def to_text(self) -> str:
-        """Return the report for a person."""
+    def to_text(self, said: Collection[str] = ()) -> str:
+        """Return the report for a person.
+
+        Args:
+            said: notices of fits that the person has read already; they are not said again.
+        """
         return "\n".join(
             [
                 *(f"note: {notice}" for notice in self.all_notices),
                 *rung_lines(self.evidence, self.precision),
-                f"   compared with the source{self._recognised} on {self.evidence.texts:,} texts: "
+                f"   compared with the source{self._recognised} on "
+                f"{counted(self.evidence.texts, 'text')}: "
                 f"{self.evidence.texts_name}",
-                *(f"   {line}" for fit in self.evidence.fits for line in fit_lines(fit)),
+                *(f"   {line}" for fit in self.evidence.fits for line in fit_lines(fit, said)),
                 f"wrote {self.path}  {self.size_bytes / 1e6:.1f} MB  {self.digest[:19]}...",
             ]
         )

@@ -14,6 +14,7 @@ from io import TextIOWrapper
 from typing import Protocol, cast
 
 from limen.errors import LimenError
+from limen.extras import TRAINING, require
 
 EXIT_OK, EXIT_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 
@@ -32,6 +33,9 @@ COMMANDS = {
     "demo": ("limen_export.commands.demo", "train, export and try a small emotion classifier"),
 }
 """Sub-command, of one word or two, to (module, one line of help)."""
+_TRAIN = ("train", "build", "demo")
+"""They stand in a package that asks for the extra `export` alone; whoever installed that would be
+sent away once more."""
 
 
 class Command(Protocol):
@@ -116,6 +120,8 @@ def _was_interrupted(error: BaseException) -> bool:
 
 def _run(name: str, words: list[str]) -> int:
     module, summary = COMMANDS[name]
+    if name in _TRAIN:
+        require("train", TRAINING)
     command = cast("Command", import_module(module))
     parser = argparse.ArgumentParser(
         prog=f"limen {name}", description=summary[0].upper() + summary[1:] + "."

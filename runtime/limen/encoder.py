@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from limen.arrays import Feeds
+from limen.counted import counted
 from limen.errors import InputError
 from limen.format import EncoderBlock, EncoderKind
 
@@ -86,7 +87,7 @@ def refuse_surrogates(text: str, index: int) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"text {index} ({len(text):,} characters) holds a lone surrogate at {error.start}: not "
-            f"valid Unicode; "
+            f"text {index} ({counted(len(text), 'character')}) holds a lone surrogate at "
+            f"{error.start}: not valid Unicode; "
             'clean it with text.encode("utf-8", "replace").decode("utf-8")'
         ) from error

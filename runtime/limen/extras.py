@@ -4,6 +4,11 @@ from importlib.util import find_spec
 
 from limen.errors import MissingExtraError
 
+EXPORTING = ("torch", "transformers", "onnx", "onnxscript", "safetensors", "sklearn")
+"""Top-level modules that the extra `export` brings."""
+TRAINING = (*EXPORTING, "accelerate", "imblearn")
+"""Those of the extra `train`, which takes `export` along."""
+
 
 def require(extra: str, modules: tuple[str, ...]) -> None:
     """Check that the modules of an extra can be imported, without importing them.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.format import DecisionBlock, Fallback, OperatingPoint
 
@@ -35,7 +36,7 @@ def point_at(
     unknown = [label for label in wanted if label not in labels]
     if unknown:
         raise InputError(
-            f"thresholds name {unknown[0]!r}, which is none of the {len(labels)} labels"
+            f"thresholds name {unknown[0]!r}, which is none of the {counted(len(labels), 'label')}"
         )
     old = current.thresholds or (0.0,) * len(labels)
     new = {label: _share(value, f"threshold of {label!r}") for label, value in wanted.items()}

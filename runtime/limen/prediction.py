@@ -136,10 +136,10 @@ class Prediction:
         """Show the labels decided on with their scores; in brackets the best one where there is
         none.
         """
-        shown = "  ".join(f"{label} {self.scores[label]:.2f}" for label in self.labels)
+        shown = "  ".join(f"{label} {_two_digits(self.scores[label])}" for label in self.labels)
         if not shown:
             why = f": {_SAID[self.reason]}" if self.reason else ""
-            shown = f"(none; best {self.top} {self.scores[self.top]:.2f}{why})"
+            shown = f"(none; best {self.top} {_two_digits(self.scores[self.top])}{why})"
         return shown + ("  [truncated]" if self.truncated else "")
 
 
@@ -172,6 +172,12 @@ def predictions(
             strict=True,
         )
     ]
+
+
+def _two_digits(score: float) -> str:
+    """Round a score; one above 0 is not shown as 0.00, since it can be above its threshold."""
+    shown = f"{score:.2f}"
+    return "<0.01" if shown == "0.00" and score > 0 else shown
 
 
 def _chosen(labels: tuple[str, ...], chosen: npt.NDArray[np.bool_]) -> list[tuple[str, ...]]:

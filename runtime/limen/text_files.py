@@ -1,4 +1,4 @@
-"""Reading texts from .txt, .jsonl and .csv files, one record at a time."""
+"""Reading texts from .txt, .jsonl, .csv and .tsv files, one record at a time."""
 
 import csv
 import json
@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from limen.counted import counted
 from limen.errors import InputError
 
 LONGEST_CELL = 2**31 - 1
 """What csv.field_size_limit takes on every platform; csv itself stops at 128 KiB."""
-_SUFFIXES = (".txt", ".jsonl", ".csv")
+DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
+"""By suffix; quoting is in force in both: a cell in quotes may hold line ends and separators, and
+quotes are doubled in it."""
+_SUFFIXES = (".txt", ".jsonl", *DIALECTS)
 
 
 def read_texts(path: Path, column: str = "text") -> Iterator[str]:
@@ -19,8 +23,8 @@ def read_texts(path: Path, column: str = "text") -> Iterator[str]:
 
     Args:
         path: `.txt`: one text a line; `.jsonl`: one JSON object (its field `column`) or string a
-            line; `.csv`: a header with a column of that name. UTF-8, with or without a byte order
-            mark.
+            line; `.csv`, `.tsv`: a header with a column of that name. UTF-8, with or without a byte
+            order mark.
         column: name of the field or column.
 
     Yields:
@@ -33,8 +37,8 @@ def read_texts(path: Path, column: str = "text") -> Iterator[str]:
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path}: expected a file ending in {', '.join(_SUFFIXES)}")
     with opened(path) as lines:
-        if path.suffix.lower() == ".csv":
-            yield from _csv_texts(lines, path, column)
+        if path.suffix.lower() in DIALECTS:
+            yield from _table_texts(lines, path, column)
         elif path.suffix.lower() == ".jsonl":
             yield from _json_texts(lines, path, column)
         else:
@@ -103,8 +107,9 @@ def _json_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
         yield text
 
 
-def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
-    reader = csv.DictReader(lines)
+def _table_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
+    suffix = path.suffix.lower()
+    reader = csv.DictReader(lines, dialect=DIALECTS[suffix])
     # A text may be longer than csv's 128 KiB. The limit is the process's: it is put back.
     usual = csv.field_size_limit(LONGEST_CELL)
     try:
@@ -112,8 +117,8 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
         if column not in columns:
             # Without a header its first row is a text, which is not shown.
             raise InputError(
-                f"{path}: no column {column!r} among its {len(columns)} columns; name the column "
-                "with --column, and begin the file with a row of names"
+                f"{path}: no column {column!r} among its {counted(len(columns), 'column')}; name "
+                "the column with --column, and begin the file with a row of names"
             )
         for record in reader:
             text = record[column]
@@ -121,6 +126,8 @@ def _csv_texts(lines: Iterable[str], path: Path, column: str) -> Iterator[str]:
                 raise InputError(f"{path}, line {reader.reader.line_num}: too few columns")
             yield text
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.reader.line_num}: not CSV ({error})") from error
+        raise InputError(
+            f"{path}, line {reader.reader.line_num}: not {suffix[1:].upper()} ({error})"
+        ) from error
     finally:
         csv.field_size_limit(usual)

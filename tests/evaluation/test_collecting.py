@@ -179,7 +179,7 @@ def test_labels_that_nothing_is_known_of_are_told():
 
 
 USELESS = {
-    "one text": (truth_of([0]), False, "1 labelled texts; expected two or more"),
+    "one text": (truth_of([0]), False, "1 labelled text; expected two or more"),
     "no text": (np.zeros((0, 3), dtype=bool), False, "0 labelled texts"),
     "no label": (truth_of([], []), False, "all 2 texts have the same labels: none at all"),
     "the same labels": (truth_of([0, 1], [0, 1]), False, "have the same labels: 'joy', 'anger'"),

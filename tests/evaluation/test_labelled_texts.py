@@ -309,7 +309,7 @@ BAD_TABLES = {
     "the text twice": ("text,text,labels\na,b,joy\n", "2 columns are named 'text'"),
     "an unknown label": (f'text,labels\na,joy\n"{PRIVATE}",joi\n', "line 3: label 'joi' is none"),
     "a line inside a text": ('text,labels\n"a\nb",joy\n"c\nd",joi\n', "line 4: label 'joi'"),
-    "too few columns": (f"text,labels\na,joy\n{PRIVATE}\n", "line 3: 1 columns where the header"),
+    "too few columns": (f"text,labels\na,joy\n{PRIVATE}\n", "line 3: 1 column where the header"),
     "too many columns": (f"text,labels\nWell, {PRIVATE},joy\n", "line 2: 3 columns where the head"),
     "no truth value": ("text,joy,anger,fear\na,0,1,2\n", "line 2: 'fear' holds str other than"),
     "a text among flags": (

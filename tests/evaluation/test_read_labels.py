@@ -49,5 +49,5 @@ def test_labels_that_cannot_be_placed_are_refused(case, tmp_path):
 
 def test_plain_text_has_no_labels(tmp_path):
     (tmp_path / "t.txt").write_text("a\n")
-    with pytest.raises(InputError, match=r"\.jsonl and \.csv"):
+    with pytest.raises(InputError, match=r"end in \.jsonl, \.csv, \.tsv"):
         read_labels(tmp_path / "t.txt", "labels", LABELS)

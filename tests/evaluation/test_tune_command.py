@@ -11,7 +11,8 @@ import limen
 import numpy as np
 import pytest
 from limen.command_line import main
-from limen.commands.tune import split_points
+from limen.commands.tune import CALIBRATIONS, split_points
+from limen.evaluation.calibrating import KINDS
 from limen.format import read
 from threadpoolctl import threadpool_limits
 
@@ -115,6 +116,10 @@ def test_what_was_done_is_told(tune):
     digest = read(Path("multilabel.onnx")).digest
     assert output.splitlines()[-1] == f"wrote multilabel.onnx  {digest[:19]}..."
     assert SECRET not in output
+
+
+def test_every_calibration_can_be_asked_for():
+    assert ("auto", *KINDS) == CALIBRATIONS
 
 
 def test_json_is_one_object(tune):

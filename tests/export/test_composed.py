@@ -226,7 +226,7 @@ WRONG = {
     "an unknown label": ((ANY, "one_vs_rest", ("joy", "anger")), "'fear', none of the labels"),
     "no pair": ((ANY, "one_vs_one", None), "expected a pair of unlike labels, such as joy:anger"),
     "a pair of itself": (({"joy:joy": "x"}, "one_vs_one", None), "expected a pair of unlike"),
-    "one label": (({"joy": "x"}, "one_vs_rest", None), r"1 labels \(joy\)"),
+    "one label": (({"joy": "x"}, "one_vs_rest", None), r"1 label \(joy\)"),
     "a pair for a label": (({("a", "b"): "x"}, "one_vs_rest", None), "expected one label for each"),
 }
 

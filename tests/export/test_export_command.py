@@ -137,6 +137,13 @@ def test_error_is_one_line_and_status_2(limen_export, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["texts.jsonl", "texts.csv", "texts.TSV"])
+def test_labelled_texts_are_sent_to_build(failing, tmp_path, name):
+    (tmp_path / name).write_text("text,labels\na,b\n")
+    for source in (tmp_path / name, name):
+        assert f"run limen build {source} -o FILE.onnx" in failing(source=source)
+
+
 def test_help_is_quick_to_say_what_it_takes(limen_export):
     done = limen_export("--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,7 @@
 import limen
 import numpy as np
 import pytest
+from limen.counted import counted
 from limen.errors import ExportError
 from limen.format import read
 from limen.opening import open_model
@@ -133,12 +134,12 @@ def test_one_output_with_two_names_decides_between_them(one_output_named, stampe
 @pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "c", "d"), ("a",)])
 def test_labels_that_do_not_fit_the_outputs_are_refused(edited, names):
     message = refusal(edited(id2label=numbered(*names), label2id=None))
-    assert f"{len(names)} labels for 3 outputs" in message
+    assert f"{counted(len(names), 'label')} for 3 outputs" in message
     assert ("fewer" if len(names) < 3 else "more") in message
 
 
 def test_three_labels_for_one_output_are_refused(one_output_named):
-    assert "3 labels for 1 outputs, more" in refusal(one_output_named("a", "b", "c"))
+    assert "3 labels for 1 output, more" in refusal(one_output_named("a", "b", "c"))
 
 
 def test_a_name_twice_is_refused(edited):

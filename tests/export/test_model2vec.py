@@ -192,7 +192,7 @@ def bad_mapping(folder):
         (lambda folder: (folder / "head.safetensors").unlink(), "without a head"),
         (lambda folder: (folder / "head.safetensors").write_bytes(b"{"), "cannot be read"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be read"),
-        (lambda folder: changed_config(folder, classes=["a"]), "1 labels for 3 outputs"),
+        (lambda folder: changed_config(folder, classes=["a"]), "1 label for 3 outputs"),
         (lambda folder: changed_config(folder, activation="identity"), "predicts numbers"),
         (lambda folder: changed_config(folder, n_layers=3), r"head\.2\.weight"),
         (lambda folder: changed_config(folder, n_layers=0), "without layers"),

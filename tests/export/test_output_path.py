@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import limen
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from limen.errors import ExportError, InputError, LimenError, OutputError
 from limen_export import ExportSettings, export
 from limen_export.ladder.rung_graphs import RungGraphs
+from limen_export.replaced_file import lost_fits
 from limen_export.settings import NamedTexts
 
 OLD = b"an older file"
@@ -80,6 +82,13 @@ def test_an_older_file_is_replaced(target, traced, texts, easy):
     assert [path.name for path in target.parent.iterdir()] == ["m.onnx"]
     assert target.stat().st_size == report.size_bytes > len(OLD)
     assert limen.load(target).labels == traced.labels
+
+
+def test_only_what_tune_fitted_is_lost(target):
+    assert lost_fits(target.with_name("none.onnx")) == ()
+    assert lost_fits(target) == ()
+    golden = Path(__file__).resolve().parent.parent / "golden" / "tiny_multilabel.onnx"
+    assert lost_fits(golden) == ()
 
 
 def test_missing_folder(tmp_path, traced, texts):

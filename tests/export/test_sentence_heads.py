@@ -306,7 +306,7 @@ BROKEN = {
     "word vectors": (modules_of(("WordEmbeddings", "")), "begins with WordEmbeddings"),
     "elsewhere": (modules_of(("Transformer", "../other")), "points out of its folder"),
     "no list": (change("modules.json"), "is not as sentence-transformers writes it"),
-    "other labels": (change("config_setfit.json", labels=["a"]), "1 labels for a head of 3"),
+    "other labels": (change("config_setfit.json", labels=["a"]), "1 label for a head of 3"),
 }
 
 

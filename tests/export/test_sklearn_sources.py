@@ -175,7 +175,7 @@ def test_labels_are_named(tmp_path):
     several = fitted(classifier=OneVsRestClassifier(LinearSVC()), truth=truth)
     assert files.opened(several)[0].labels == ("0", "1")
     assert files.opened(several, labels=("joy", "anger"))[0].labels == ("joy", "anger")
-    with pytest.raises(InputError, match=r"3 labels are given, the classifier has 2 \(0, 1\)"):
+    with pytest.raises(InputError, match=r"3 labels given, the classifier has 2 \(0, 1\)"):
         files.opened(several, labels=("a", "b", "c"))
 
 

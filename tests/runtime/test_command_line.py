@@ -76,6 +76,12 @@ def test_predict_standard_input_with_a_byte_order_mark(limen_command, path, mult
     assert output.splitlines() == [str(multilabel("happy bright"))]
 
 
+def test_predict_standard_input_as_a_file(limen_command, path, multilabel):
+    status, output, errors = limen_command("predict", path, "--input", "-", stdin=b"day\nwow mad\n")
+    assert (status, errors) == (0, "")
+    assert output.splitlines() == [str(multilabel("day")), str(multilabel("wow mad"))]
+
+
 def test_predict_nothing_from_standard_input(limen_command, path):
     assert limen_command("predict", path, "-") == (0, "", "")
 
@@ -89,9 +95,11 @@ def test_predict_a_file(limen_command, path, multilabel, tmp_path):
     texts = ["happy bright", "angry,\nmad", "오늘 행복해요!"]
     rows = "\r\n".join(["n,text", "1,happy bright", '2,"angry,\nmad"', "3,오늘 행복해요!"])
     (tmp_path / "texts.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())
+    tabs = "\r\n".join(["n\ttext", "1\thappy bright", '2\t"angry,\nmad"', "3\t오늘 행복해요!"])
+    (tmp_path / "texts.tsv").write_bytes(tabs.encode())
     lines = "\n".join(json.dumps({"text": text}) for text in texts)
     (tmp_path / "texts.jsonl").write_text("\ufeff" + lines, encoding="utf-8")
-    for name in ("texts.csv", "texts.jsonl"):
+    for name in ("texts.csv", "texts.tsv", "texts.jsonl"):
         status, output, errors = limen_command("predict", path, "--input", tmp_path / name)
         assert (status, errors) == (0, "")
         assert output.splitlines() == [str(multilabel(text)) for text in texts]
@@ -121,7 +129,7 @@ def test_output_is_utf_8_where_the_terminals_encoding_is_another(limen_command, 
         (["predict", "FILE"], ["no text; give TEXT, - for standard input, or --input FILE"]),
         (["predict", "FILE", "day", "--input", "x.txt"], ["TEXT and --input together"]),
         (["predict", "FILE", "--input", "none.txt"], ["none.txt", "cannot be read"]),
-        (["predict", "FILE", "--input", "texts.doc"], ["texts.doc", ".txt, .jsonl, .csv"]),
+        (["predict", "FILE", "--input", "texts.doc"], ["texts.doc", ".txt, .jsonl, .csv, .tsv"]),
         (["predict", "FILE", "day", "--at", "argmax"], ["'argmax' is not in this file", "half"]),
         (["predict", "FILE", "day", "--threads", "0"], ["threads=0; expected 1 or more"]),
         (["predict", __file__, "day"], ["test_command_line.py: not an ONNX file"]),
@@ -212,6 +220,33 @@ def test_output_that_cannot_be_written_is_an_error(fresh, path):
 def test_a_missing_extra_is_told_with_the_command_that_brings_it(limen_command):
     result = limen_command("export", "some/model", "-o", "x.onnx")
     assert_one_line_of_error(result, "limen export:", "torch", 'pip install "limen[export]"')
+
+
+@pytest.mark.parametrize("name", ["train", "build", "demo"])
+def test_a_missing_extra_is_the_whole_one_that_the_command_needs(monkeypatch, capsys, name):
+    """Not the one of the package that the command stands in, which would be half of it."""
+    monkeypatch.setattr("limen.extras.find_spec", lambda module: None)
+    assert main([name, "--help"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"limen {name}: limen[train] needs torch, ")
+    assert "accelerate, imblearn" in line
+    assert line.endswith('run: pip install "limen[train]"')
+
+
+@pytest.mark.parametrize("name", ["evaluate", "tune"])
+def test_help_needs_no_extra(fresh, name):
+    absent = "sys.modules.update(dict.fromkeys(('sklearn', 'scipy', 'matplotlib')))"
+    start = (
+        f"import sys; {absent}; from limen.command_line import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = fresh("-c", start, name, "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"usage: limen {name}".encode() in done.stdout
+    done = fresh("-c", start, name, "x.onnx", "--data", "x.jsonl")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_interrupt_that_a_library_wrapped_is_an_interrupt(monkeypatch, capsys):

@@ -137,6 +137,14 @@ def test_str_shows_labels_with_scores():
     assert str(predicted("joy, bright", "분노")) == "joy, bright 0.25  분노 1.00"
 
 
+@pytest.mark.parametrize(
+    ("score", "shown"), [(0.0, "0.00"), (1e-9, "<0.01"), (0.0049, "<0.01"), (0.0051, "0.01")]
+)
+def test_str_shows_no_zero_for_a_score_above_it(score, shown):
+    row = np.array([0.9, score, 0.9], dtype=np.float32)
+    assert str(predicted(LABELS[1], row=row)) == f"{LABELS[1]} {shown}"
+
+
 def test_str_shows_the_best_label_where_there_is_none():
     assert str(predicted()) == "(none; best 분노 1.00)"
 

@@ -1,4 +1,4 @@
-"""Texts from .txt, .jsonl and .csv files: every record, in order, as it stands."""
+"""Texts from .txt, .jsonl, .csv and .tsv files: every record, in order, as it stands."""
 
 import csv
 import io
@@ -70,6 +70,12 @@ def test_csv_takes_the_named_column(written):
     assert written("x.csv", data, "본문, ganz") == ["가\n나", ""]
 
 
+def test_tsv_is_read_as_csv_with_tabs(written):
+    data = '이름\ttext\n1,a\t"가\n나\t""다"""\n2\tplain, with a comma\n'.encode()
+    assert written("x.tsv", data) == ['가\n나\t"다"', "plain, with a comma"]
+    assert written("x.TSV", data, "이름") == ["1,a", "2"]
+
+
 def test_csv_cell_of_any_length(written):
     assert written("x.csv", b"text\n" + b"x" * 200_000) == ["x" * 200_000]
 
@@ -86,6 +92,7 @@ def test_csv_cell_of_any_length(written):
         ("x.csv", b"id,body\n1,private\n", "no column 'text' among its 2 columns"),
         ("x.csv", b"", "no column 'text' among its 0 columns"),
         ("x.csv", b"id,text\n1,a\n2\n", "line 3: too few columns"),
+        ("x.tsv", b"id,text\n1,private\n", "no column 'text' among its 1 column;"),
         ("x.txt", "이 글".encode("utf-16"), "not UTF-8 near byte 0; convert it first"),
         ("x.csv", "text\n이 글".encode("cp949"), "not UTF-8 near byte 5"),
         ("x.txt", b"line\n" * 40_000 + b"\xff\n", "not UTF-8 near byte 200,000"),

@@ -61,4 +61,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(built: "Built") -> str:
-    return f"{built.trained}\n{built.exported.to_text()}\n{built.judged}"
+    return f"{built.trained}\n{built.exported.to_text(built.said)}\n{built.judged}"

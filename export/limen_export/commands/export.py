@@ -95,7 +95,7 @@ def _add_texts(parser: argparse.ArgumentParser) -> None:
     texts = parser.add_argument_group("texts")
     add_data_arguments(texts)
     texts.add_argument(
-        "--texts", type=Path, metavar="FILE", help="texts to compare on (.txt, .jsonl, .csv)"
+        "--texts", type=Path, metavar="FILE", help="texts to compare on (.txt, .jsonl, .csv, .tsv)"
     )
     texts.add_argument(
         "--thresholds",

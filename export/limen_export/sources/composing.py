@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.format import Rule
 
@@ -131,7 +132,9 @@ def compose(
     named = [Part(_named(name, labels, size), source) for name, source in parts.items()]
     order = tuple(labels or dict.fromkeys(label for part in named for label in part.named))
     if len(set(order)) != len(order) or len(order) < 2:
-        raise InputError(f"{len(order)} labels ({', '.join(order)}); expected two or more, unlike")
+        raise InputError(
+            f"{counted(len(order), 'label')} ({', '.join(order)}); expected two or more, unlike"
+        )
     by_labels: dict[frozenset[str], Part] = {}
     for part in named:
         unknown = [label for label in part.named if label not in order]

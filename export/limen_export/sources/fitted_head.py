@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from limen.arrays import WideArray
+from limen.counted import counted
 from limen.errors import ExportError
 from limen.format import Link, Rule
 from torch import nn
@@ -212,6 +213,7 @@ def _labels(
         return tuple(labels[number] for number in numbers), ()
     if len(labels) != len(classes):
         raise ExportError(
-            f"{name}: {len(labels)} labels for a head of {len(classes)} classes; name each once"
+            f"{name}: {counted(len(labels), 'label')} for a head of {len(classes)} classes; name "
+            "each once"
         )
     return labels, ()

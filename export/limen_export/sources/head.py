@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from limen.counted import counted
 from limen.errors import ExportError
 from limen.format import Link, Rule
 from limen.format.rules import outputs_of
@@ -108,8 +109,9 @@ def _check_count(labels: tuple[str, ...], outputs: int, name: str) -> None:
     if len(labels) != outputs:
         less = "fewer" if len(labels) < outputs else "more"
         raise ExportError(
-            f"{name}: {len(labels)} labels for {outputs} outputs, {less} than the head has; "
-            "name each output once: id2label in config.json, --classes or --labels-file"
+            f"{name}: {counted(len(labels), 'label')} for {counted(outputs, 'output')}, {less} "
+            "than the head has; name each output once: id2label in config.json, --classes or "
+            "--labels-file"
         )
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from limen.errors import InputError
 from limen.format import Rule, Windows
+from limen.text_files import DIALECTS
 
 from limen_export.sources.head_wishes import NOTHING_SAID, HeadWishes
 
@@ -71,6 +73,8 @@ READERS = {
 """Kinds in the order in which they are tried; the last takes whatever is left, hub names
 included.
 """
+_TEXTS = (".jsonl", *DIALECTS)
+"""How files of labelled texts end; the last kind would take them for hub names."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,15 @@ def recognise(source: str, forced: str | None = None) -> Recognised:
         forced: a key of READERS that the user insists on; None tries all.
 
     Raises:
-        InputError: no such kind, or no kind recognises the source.
+        InputError: no such kind, no kind recognises the source, or it is a file of texts.
     """
     if forced is not None and forced not in READERS:
         raise InputError(f"source {forced!r}; expected one of {', '.join(READERS)}")
+    if forced is None and Path(source).suffix.lower() in _TEXTS and not Path(source).is_dir():
+        raise InputError(
+            f"{source}: a file of texts; expected a trained classifier (docs/sources.md); to train "
+            f"one on labelled texts and make a file of it, run limen build {source} -o FILE.onnx"
+        )
     kinds: Sequence[str] = [*READERS] if forced is None else [forced]
     for kind in kinds:
         reader = cast("SourceReader", import_module(READERS[kind]))

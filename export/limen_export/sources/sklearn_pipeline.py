@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from limen.arrays import FloatArray
+from limen.counted import counted
 from limen.errors import ExportError, InputError
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -196,7 +197,7 @@ def _labels(classes: Sequence[object], given: tuple[str, ...] | None, name: str)
         return tuple(str(one) for one in classes)
     if len(given) != len(classes):
         raise InputError(
-            f"{name}: {len(given):,} labels are given, the classifier has {len(classes):,} "
+            f"{name}: {counted(len(given), 'label')} given, the classifier has {len(classes):,} "
             f"({', '.join(map(str, classes[:5]))}{', ...' if len(classes) > 5 else ''})"
         )
     return given

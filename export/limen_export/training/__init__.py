@@ -1,5 +1,5 @@
 """From labelled text to a classifier worth exporting. Needs the extra `limen[train]`."""
 
-from limen.extras import require
+from limen.extras import TRAINING, require
 
-require("train", ("accelerate", "imblearn"))
+require("train", TRAINING)

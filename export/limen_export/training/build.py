@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.judging_a_file import EvaluationSettings, evaluate
 from limen.evaluation.labelled_source import LabelledText
@@ -53,12 +54,15 @@ class Built:
         record: the same for machines.
         exported: of the export.
         shown: the file's own decisions on the test texts, at its default point.
+        said: the notices in `trained`; those of thresholds fitted on dev come again with the file,
+            whose thresholds are fitted on dev too.
     """
 
     trained: str
     record: Json
     exported: ExportReport
     shown: Shown
+    said: tuple[str, ...] = ()
 
     @property
     def judged(self) -> str:
@@ -67,7 +71,7 @@ class Built:
             headline_row(self.shown.quality, name) for name in headline_metrics(self.shown.judged)
         ]
         figures = ", ".join(f"{row.title} {row.value} ({row.interval})" for row in rows)
-        return f"   the file on {self.shown.quality.texts:,} test texts: {figures}"
+        return f"   the file on {counted(self.shown.quality.texts, 'test text')}: {figures}"
 
     def to_json(self) -> Json:
         """Return everything for machines."""
@@ -93,7 +97,22 @@ def build(data: Split, output: Path, settings: BuildSettings, told: Progress) ->
     Raises:
         LimenError: as `train` and `export`.
     """
-    record, text = _trained(data, settings, told)
+    record, text, said = _trained(data, settings, told)
+    try:
+        exported, shown = _exported(data, output, settings, told)
+    except KeyboardInterrupt as error:
+        error.add_note(
+            "running the same command again goes on from the finished training in "
+            f"{settings.folder}"
+        )
+        raise
+    return Built(text, record, exported, shown, said)
+
+
+def _exported(
+    data: Split, output: Path, settings: BuildSettings, told: Progress
+) -> tuple[ExportReport, Shown]:
+    """Export the training in the folder, and judge the file on test."""
     # Texts of the user's own kind, not the project's sentences, show whether a rung agrees.
     own = NamedTexts(data.train.name, data.train.texts[:_COMPARED])
     choice = ExportSettings(precision=settings.precision, labelled=_labelled(data.dev), texts=own)
@@ -103,18 +122,21 @@ def build(data: Split, output: Path, settings: BuildSettings, told: Progress) ->
     evaluation = evaluate(
         file, data.test.name, _rows(data.test, labels), EvaluationSettings(), told
     )
-    return Built(text, record, exported, evaluation.points[0])
+    return exported, evaluation.points[0]
 
 
-def _trained(data: Split, settings: BuildSettings, told: Progress) -> tuple[Json, str]:
+def _trained(
+    data: Split, settings: BuildSettings, told: Progress
+) -> tuple[Json, str, tuple[str, ...]]:
+    """Train, or find the training; return its record, its report and the notices in that."""
     folder = settings.folder
     mark = mark_of(settings.training, data)
     record = _record(folder)
     if record.get("fingerprint") == mark:
         told.step(f"{folder} holds this training already")
-        return record, f"{folder}: trained before, with the same settings and texts"
+        return record, f"{folder}: trained before, with the same settings and texts", ()
     report = train(data, folder, settings.training, told, overwrite=settings.overwrite)
-    return report.to_json(), report.to_text()
+    return report.to_json(), report.to_text(), report.notices
 
 
 def _record(folder: Path) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from limen.counted import counted
 from limen.errors import InputError
 
 from limen_export.training.examples import Examples
@@ -59,8 +60,8 @@ class RestImbalance:
             )
         for ratio, part in sorted(seen, key=lambda one: -one[0])[:_LISTED]:
             lines.append(
-                f"  {part.label}: {part.positives:,} positives, {part.negatives:,} negatives "
-                f"({ratio:,.1f} to 1)"
+                f"  {part.label}: {counted(part.positives, 'positive')}, "
+                f"{counted(part.negatives, 'negative')} ({ratio:,.1f} to 1)"
             )
         if unseen:
             lines.append(f"without a positive text: {_listed(unseen)}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.collecting import LabelledLogits
 from limen.evaluation.intervals import (
@@ -71,8 +72,8 @@ def check_parts(data: Split) -> None:
     unlike = len(np.unique(dev.keys))
     if unlike < LEAST_TEXTS:
         raise InputError(
-            f"dev has {unlike} unlike texts, and thresholds need {LEAST_TEXTS}; give more texts, a "
-            "larger share (--dev-share), or a file of its own (--dev)"
+            f"dev has {counted(unlike, 'unlike text')}, and thresholds need {LEAST_TEXTS}; give "
+            "more texts, a larger share (--dev-share), or a file of its own (--dev)"
         )
     if not len(test):
         raise InputError("test has no text; give a larger share (--test-share) or a file (--test)")

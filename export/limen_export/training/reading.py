@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.found_names import FoundNames
 from limen.evaluation.judged import Cells
 from limen.evaluation.labelled_datasets import HUB
 from limen.evaluation.labelled_source import LabelledSource, LabelledText
-from limen.evaluation.labelled_tables import DIALECTS
 from limen.evaluation.labelled_texts import read_records
+from limen.text_files import DIALECTS
 
 from limen_export.training.examples import Examples, Task
 from limen_export.training.support import checked_support, listed
@@ -145,9 +146,9 @@ def _refuse_new(records: Sequence[LabelledText], names: FoundNames, source: Labe
         return
     new = [record for record in records if record.labels and record.labels[-1] >= known]
     unknown = names.found[known:]
-    first = f"; the first of {len(new):,} texts: {new[0].where}" if new else ""
+    first = f"; the first of {counted(len(new), 'text')}: {new[0].where}" if new else ""
     raise InputError(
-        f"{source.path}: {len(unknown)} labels that are none of the {known} labels trained on: "
+        f"{source.path}: {counted(len(unknown), 'label')} not among the {known} trained on: "
         f"{listed(unknown)}{first}; correct them, say in the label names which ones they mean "
         "(--names), or leave these texts out"
     )
@@ -164,7 +165,7 @@ def _found(
     used = {names.found[place] for record in records for place in record.labels}
     unused = sorted(set(names.found) - used)
     if unused:
-        tell(f"left out: {len(unused)} labels that no text has: {listed(unused)}")
+        tell(f"left out: {counted(len(unused), 'label')} that no text has: {listed(unused)}")
     return tuple(sorted(used))
 
 

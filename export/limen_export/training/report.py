@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from limen.counted import counted
 from limen.evaluation.intervals import Difference
 from limen.evaluation.report.shown import Shown
 from limen.evaluation.report.wording import headline_row
@@ -127,8 +128,9 @@ class TrainingReport:
         train, dev, test = self.sizes
         lines = [f"note: {notice}" for notice in self.notices]
         lines.append(
-            f"{self.data_name}: {self.task}, {len(self.trained.judgement.plain.judged.labels)} "
-            f"labels; {train:,} texts to train, {dev:,} dev, {test:,} test"
+            f"{self.data_name}: {self.task}, "
+            f"{counted(len(self.trained.judgement.plain.judged.labels), 'label')}; "
+            f"{counted(train, 'text')} to train, {dev:,} dev, {test:,} test"
         )
         lines += table_lines(self)
         if self.parts is not None:

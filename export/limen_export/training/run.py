@@ -72,7 +72,7 @@ def train(
         report = _grown(work, mark, output, settings, data, told)
     except KeyboardInterrupt as error:
         if last_whole(work.checkpoints) is not None:
-            error.add_note("the same command goes on from the last checkpoint")
+            error.add_note("running the same command again goes on from the last checkpoint")
         work.drop_if_nothing_is_lost()
         raise
     except LimenError:

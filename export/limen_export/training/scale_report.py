@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from limen.arrays import FloatArray, WideArray
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.calibrating import LEAST_FOR_PLATT
 from limen.evaluation.judged import Cells
@@ -98,7 +99,7 @@ class ScaleReport:
     def lines(self) -> tuple[str, ...]:
         """Return short lines to read."""
         fitted = sum(part.before.slope is not None for part in self.parts)
-        lines = [f"scales of {len(self.parts):,} parts on {self.texts:,} texts"]
+        lines = [f"scales of {len(self.parts):,} parts on {counted(self.texts, 'text')}"]
         for name, ends, ratio in zip(
             ("before calibration", "after calibration"),
             self.slopes,
@@ -113,8 +114,8 @@ class ScaleReport:
             lines.append(f"  {name}: {'; '.join(told) or 'no scale to be seen'}")
         if fitted < len(self.parts):
             lines.append(
-                f"  {len(self.parts) - fitted:,} parts have fewer than {LEAST_FOR_PLATT} texts of "
-                "a kind, and no slope"
+                f"  {counted(len(self.parts) - fitted, 'part')} with fewer than {LEAST_FOR_PLATT} "
+                "texts of a kind, and no slope"
             )
         return tuple(lines)
 

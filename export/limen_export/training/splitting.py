@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 from limen.arrays import IntArray
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.parts import KeyArray, mixed
 
@@ -176,7 +177,7 @@ def _groups(examples: Examples, settings: SplitSettings, notices: list[str]) -> 
     if len(sizes) < equal.max() + 1:
         notices.append(
             f"near-duplicates: {int(sizes[sizes > 1].sum()):,} of {len(examples):,} texts stay "
-            f"together in {int((sizes > 1).sum()):,} groups, the largest of {largest:,}"
+            f"together in {counted(int((sizes > 1).sum()), 'group')}, the largest of {largest:,}"
         )
     return groups
 
@@ -201,5 +202,7 @@ def _missing(parts: Mapping[str, Examples]) -> list[str]:
     for name, part in parts.items():
         absent = [part.labels[place] for place in np.flatnonzero(part.support == 0)]
         if absent and len(part):
-            found.append(f"{len(absent)} labels have no text in {name}: {listed(absent)}")
+            found.append(
+                f"{counted(len(absent), 'label')} without a text in {name}: {listed(absent)}"
+            )
     return found

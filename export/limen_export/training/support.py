@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from limen.counted import counted
 from limen.errors import InputError
 
 from limen_export.training.examples import Examples
@@ -76,13 +77,16 @@ def _without_rare(examples: Examples, min_examples: int, tell: Callable[[str], N
         return examples
     names = [label for label, kept in zip(examples.labels, keep, strict=True) if not kept]
     labels = tuple(label for label in examples.labels if label not in names)
-    gone = f"{len(names)} labels with fewer than {min_examples} texts: {listed(names)}"
+    gone = (
+        f"{counted(len(names), 'label')} with fewer than {counted(min_examples, 'text')}: "
+        f"{listed(names)}"
+    )
     truth = examples.truth[:, keep]
     if examples.task == "multilabel":
         tell(f"left out: {gone}; their texts stay")
         return replace(examples, labels=labels, truth=truth)
     rows = np.flatnonzero(truth.any(axis=1))
-    tell(f"left out: {gone}, and their {len(examples) - len(rows):,} texts")
+    tell(f"left out: {gone}; with them {counted(len(examples) - len(rows), 'text')}")
     texts = tuple(examples.texts[row] for row in rows)
     return replace(examples, texts=texts, labels=labels, truth=truth[rows])
 
@@ -90,9 +94,9 @@ def _without_rare(examples: Examples, min_examples: int, tell: Callable[[str], N
 def _refuse_sameness(examples: Examples) -> None:
     if len(examples.labels) < 2:
         raise InputError(
-            f"{examples.name}: {len(examples.labels)} labels ({listed(examples.labels) or 'none'}) "
-            "in all texts, expected two or more; give texts that do not have it a label of their "
-            "own"
+            f"{examples.name}: {counted(len(examples.labels), 'label')} "
+            f"({listed(examples.labels) or 'none'}) in all texts, expected two or more; give "
+            "texts that do not have it a label of their own"
         )
     if (examples.truth == examples.truth[0]).all():
         raise InputError(

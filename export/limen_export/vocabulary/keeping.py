@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from limen.arrays import IntArray
+from limen.counted import counted
 from limen.errors import ExportError, InputError, reason
 from limen.format import EncoderBlock, token_block
 from tokenizers import Tokenizer
@@ -207,6 +208,6 @@ def _unknown_share(vocabulary: Vocabulary, encoded: Sequence[IntArray]) -> float
 def _notice(report: VocabularyReport) -> str:
     return (
         f"vocabulary: {report.rows_after:,} of {report.rows_before:,} embedding rows kept, those "
-        f"of {report.texts:,} texts ({report.corpus}); {report.bytes_saved / _MB:,.1f} MB of "
-        f"float32 saved; other text becomes known shorter pieces or {report.fallback}"
+        f"of {counted(report.texts, 'text')} ({report.corpus}); {report.bytes_saved / _MB:,.1f} "
+        f"MB of float32 saved; other text becomes known shorter pieces or {report.fallback}"
     )

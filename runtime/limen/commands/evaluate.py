@@ -3,16 +3,17 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from limen.commands.labelled_arguments import add_data_arguments, labelled_rows
 from limen.commands.tune import split_points
-from limen.evaluation.intervals import BootstrapSettings
-from limen.evaluation.judging_a_file import Evaluation, EvaluationSettings, evaluate
-from limen.evaluation.report.page import page
-from limen.evaluation.report.table import table
 from limen.format import ClassifierFile, check_writable, read, write_whole
 from limen.format.json_block import Json
 from limen.progress import progress
+
+if TYPE_CHECKING:
+    # It needs an extra; `limen evaluate --help` does not.
+    from limen.evaluation.judging_a_file import Evaluation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write the page where one is asked for, then print."""
+    from limen.evaluation.intervals import BootstrapSettings
+    from limen.evaluation.judging_a_file import EvaluationSettings, evaluate
+
     if arguments.output is not None:
         check_writable(arguments.output)
     file = read(arguments.file)
@@ -59,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def as_json(file: ClassifierFile, name: str, found: Evaluation) -> Json:
+def as_json(file: ClassifierFile, name: str, found: "Evaluation") -> Json:
     """Return the figures for machines; an undefined one is null, with its reason."""
     return {
         "digest": file.digest,
@@ -70,8 +74,10 @@ def as_json(file: ClassifierFile, name: str, found: Evaluation) -> Json:
     }
 
 
-def as_text(found: Evaluation, page_path: Path | None) -> str:
+def as_text(found: "Evaluation", page_path: Path | None) -> str:
     """Return the figures for a person."""
+    from limen.evaluation.report.table import table
+
     parts = [f"note: {notice}" for notice in found.notices]
     parts += [table(one.quality) for one in found.points]
     if page_path is not None:
@@ -79,7 +85,9 @@ def as_text(found: Evaluation, page_path: Path | None) -> str:
     return "\n\n".join(parts)
 
 
-def _page(file: ClassifierFile, name: str, found: Evaluation) -> str:
+def _page(file: ClassifierFile, name: str, found: "Evaluation") -> str:
+    from limen.evaluation.report.page import page
+
     decision = file.metadata.decision
     facts = (
         ("file", file.digest),

@@ -1,5 +1,8 @@
 """A fit shown to a person: one row for each operating point."""
 
+from collections.abc import Collection
+
+from limen.counted import counted
 from limen.format import FitRecord
 
 _AT = " at "
@@ -7,10 +10,15 @@ _LONGEST = 400
 """Characters of a notice; the file's JSON has it whole."""
 
 
-def fit_lines(record: FitRecord) -> list[str]:
-    """Return lines that say what a block was fitted on and how well it decides."""
+def fit_lines(record: FitRecord, said: Collection[str] = ()) -> list[str]:
+    """Return lines that say what a block was fitted on and how well it decides.
+
+    Args:
+        record: of the fit.
+        said: notices that the person has read already; they are not said again.
+    """
     parts = ", ".join(f"{name} {count:,}" for name, count in record.parts)
-    lines = [f"{record.texts:,} texts ({record.texts_name}): {parts}", f"{record.judged}:"]
+    lines = [f"{counted(record.texts, 'text')} ({record.texts_name}): {parts}", f"{record.judged}:"]
     points: dict[str, dict[str, float | None]] = {}
     alone: list[tuple[str, float | None]] = []
     for name, value in record.figures:
@@ -21,7 +29,8 @@ def fit_lines(record: FitRecord) -> list[str]:
             alone.append((name, value))
     lines += _table(points)
     lines += [f"  {name}  {_shown(value)}" for name, value in alone]
-    return [*lines, *(f"note: {_short(notice)}" for notice in record.notices)]
+    notices = [notice for notice in record.notices if notice not in said]
+    return [*lines, *(f"note: {_short(notice)}" for notice in notices)]
 
 
 def _table(points: dict[str, dict[str, float | None]]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from limen.commands.encoder_lines import encoder_json, encoder_line
 from limen.commands.fit_lines import fit_lines
 from limen.commands.rung_lines import rung_lines
+from limen.counted import counted
 from limen.format import (
     ClassifierFile,
     DecisionBlock,
@@ -125,7 +126,7 @@ def _point_line(point: OperatingPoint, decision: DecisionBlock) -> str:
     if point.sets:
         shown += "; gives every label that reaches it"
     if point.promise is not None:
-        shown += f"; promised, certified on {point.promise.texts:,} texts"
+        shown += f"; promised, certified on {counted(point.promise.texts, 'text')}"
     default = " (default)" if point.name == decision.default_point else ""
     return f"point       {point.name}{default}: {shown}"
 
@@ -137,7 +138,8 @@ def _threshold(value: float | None) -> str:
 def _evidence_lines(metadata: Metadata) -> list[str]:
     evidence = metadata.evidence
     lines = [
-        f"evidence    compared with the source on {evidence.texts:,} texts ({evidence.texts_name})"
+        f"evidence    compared with the source on {counted(evidence.texts, 'text')} "
+        f"({evidence.texts_name})"
     ]
     own = metadata.execution.precision
     lines += [f"            {line}" for line in rung_lines(evidence, own)]

@@ -18,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "texts", nargs="*", metavar="TEXT", help="texts; a single - reads lines from standard input"
     )
     parser.add_argument(
-        "--input", type=Path, metavar="FILE", help="read texts from a .txt, .jsonl or .csv file"
+        "--input",
+        type=Path,
+        metavar="FILE",
+        help="read texts from a .txt, .jsonl, .csv or .tsv file; - reads lines from standard input",
     )
     parser.add_argument(
         "--column", default="text", help="field or column that holds the text (default: text)"
@@ -57,7 +60,9 @@ def _texts(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.input is not None:
         if arguments.texts:
             raise InputError("TEXT and --input together; give one of them")
-        return read_texts(arguments.input, arguments.column)
+        if arguments.input != Path("-"):
+            return read_texts(arguments.input, arguments.column)
+        return _standard_input()
     if arguments.texts == ["-"]:
         return _standard_input()
     if not arguments.texts:

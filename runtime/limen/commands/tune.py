@@ -3,18 +3,20 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from limen.commands.fit_lines import fit_lines
 from limen.commands.labelled_arguments import add_data_arguments, labelled_rows
 from limen.errors import InputError
-from limen.evaluation.calibrating import KINDS
-from limen.evaluation.retuning import Retuned, restore, retune
-from limen.evaluation.thresholds import Grid
-from limen.evaluation.tuning import TuneSettings
 from limen.format import read
 from limen.format.json_block import Json
 
-_AUTO = "auto"
+if TYPE_CHECKING:
+    # It needs an extra; `limen tune --help` does not.
+    from limen.evaluation.retuning import Retuned
+
+CALIBRATIONS = ("auto", "none", "temperature", "platt", "platt_each", "isotonic", "isotonic_each")
+"""limen.evaluation.calibrating.KINDS and `auto`, without importing it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--default", metavar="POINT", help="the point used when none is asked for")
     parser.add_argument(
         "--calibration",
-        choices=(_AUTO, *KINDS),
-        default=_AUTO,
+        choices=CALIBRATIONS,
+        default=CALIBRATIONS[0],
         help="auto takes the simplest kind whose log loss in cross-validation is within one "
         "standard error of the least",
     )
@@ -52,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, or go back, then print what is in use now."""
+    from limen.evaluation.retuning import restore
+
     if arguments.block is not None and not arguments.back:
         raise InputError("--block goes with --back; give both")
     if arguments.back:
@@ -64,7 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _retune(arguments: argparse.Namespace) -> Retuned:
+def _retune(arguments: argparse.Namespace) -> "Retuned":
+    from limen.evaluation.retuning import retune
+    from limen.evaluation.thresholds import Grid
+    from limen.evaluation.tuning import TuneSettings
+
     labels = read(arguments.file).metadata.decision.labels
     name, rows = labelled_rows(arguments, labels)
     settings = TuneSettings(
@@ -87,7 +95,7 @@ def split_points(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in (*names, text[start:]) if name.strip())
 
 
-def as_json(done: Retuned) -> Json:
+def as_json(done: "Retuned") -> Json:
     """Return the outcome for machines."""
     return {
         "block": done.block.to_json(),
@@ -99,7 +107,7 @@ def as_json(done: Retuned) -> Json:
     }
 
 
-def as_text(done: Retuned) -> str:
+def as_text(done: "Retuned") -> str:
     """Return the outcome for a person."""
     calibration = done.block.calibration
     kind = "none" if calibration is None else type(calibration).__name__.lower()

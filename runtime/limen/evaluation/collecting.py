@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limen.arrays import FloatArray, IntArray
+from limen.counted import counted
 from limen.errors import InputError, LimenError
 from limen.evaluation.labelled_source import LabelledText
 from limen.evaluation.parts import KeyArray, text_key
@@ -89,7 +90,7 @@ def collect(
     while chunk := list(islice(waiting, _CHUNK)):
         chunks.append(_run(model, chunk, done))
         done += len(chunk)
-        told.count(f"{done:,} texts, {done / (monotonic() - start):,.0f}/s")
+        told.count(f"{counted(done, 'text')}, {done / (monotonic() - start):,.0f}/s")
     if not chunks:
         raise InputError("no labelled text; expected at least one")
     return LabelledLogits(
@@ -106,7 +107,8 @@ def _run(model: HasLogits, rows: Sequence[LabelledText], start: int) -> Labelled
         if start == 0:
             raise
         # The model counts from the first text that it is given.
-        raise type(error)(f"in the {len(rows):,} texts from text {start:,} on: {error}") from error
+        which = f"in the {counted(len(rows), 'text')} from text {start:,} on"
+        raise type(error)(f"{which}: {error}") from error
     truth = np.zeros((len(rows), len(model.labels)), dtype=np.bool_)
     for number, row in enumerate(rows):
         truth[number, list(row.labels)] = True
@@ -165,7 +167,7 @@ def check_truth(
             label that some texts have and others do not.
     """
     if len(truth) < 2:
-        raise InputError(f"{len(truth)} labelled texts; expected two or more")
+        raise InputError(f"{counted(len(truth), 'labelled text')}; expected two or more")
     if exclusive:
         _refuse_other_counts(truth)
     positives: IntArray = truth.sum(axis=0)

@@ -1,5 +1,6 @@
 """Labels that are learned from the data while it is read."""
 
+import json
 from collections.abc import Mapping, Sequence
 from re import compile as pattern
 from unicodedata import normalize
@@ -12,6 +13,8 @@ _NUMBER = pattern(r"[+-]?\d+(\.\d*)?")
 """As pandas writes a column of whole numbers: with decimals where it has gaps."""
 _LONGEST = 200
 """Characters; something longer is a text, and the wrong column was named."""
+_EXAMPLE = ("negative", "positive")
+"""Of names for 0 and 1."""
 
 
 class FoundNames(LabelNames):
@@ -134,7 +137,11 @@ def _refuse_bad_name(name: str, where: str) -> None:
 
 
 def _number_refused(label: object, where: str) -> InputError:
+    # pandas writes 0.0 and 1.0 where a column has gaps; names are looked up as they are written.
+    _, point, decimals = str(label).partition(".")
+    example = {f"{number}{point}{decimals}": name for number, name in enumerate(_EXAMPLE)}
     return InputError(
         f"{where}: label {label} is a number, and no names of labels are known that it could stand "
-        "for; give all names in order (--labels-file), or say what each number means (--names)"
+        "for; say what each number means in a JSON file (--names FILE.json), such as "
+        f"{json.dumps(example)}, or give all names in order (--labels-file)"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.collecting import LabelledLogits, check_truth, collect, find_repeats
 from limen.evaluation.intervals import USUAL, BootstrapSettings, judge_with_intervals
@@ -72,7 +73,7 @@ def evaluate(
     told.step(f"opening {file.name}")
     data = collect(open_model(file, threads=settings.threads), rows, told)
     notices = check_truth(data.truth, decision.labels, exclusive=decision.one_label)
-    told.step(f"judging {len(data):,} texts")
+    told.step(f"judging {counted(len(data), 'text')}")
     shown = tuple(_shown(data, decision, point, settings.bootstrap) for point in points)
     return Evaluation(shown, (*notices, *contradictions(data), *_seen(file, texts_name)))
 

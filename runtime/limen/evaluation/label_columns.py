@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.label_names import LabelNames
 from limen.evaluation.labelled_source import LabelledSource
@@ -36,8 +37,9 @@ def label_flags(
     """
     if source.text_column not in columns:
         raise InputError(
-            f"{source.path}: no column {source.text_column!r} among its {len(columns)} columns; "
-            "give the name of the column that holds the text (--column); a file needs a header"
+            f"{source.path}: no column {source.text_column!r} among its "
+            f"{counted(len(columns), 'column')}; give the name of the column that holds the text "
+            "(--column); a file needs a header"
         )
     others = [column for column in columns if column != source.text_column]
     names.see_columns(others, source.label_column)
@@ -50,9 +52,9 @@ def label_flags(
         _refuse_missing(flags, source, names)
     else:
         raise InputError(
-            f"{source.path}: no column {source.label_column!r} among its {len(columns)} columns, "
-            "and none named like a label; give the name of the column that holds them "
-            f"(--labels{_likely(others)})"
+            f"{source.path}: no column {source.label_column!r} among its "
+            f"{counted(len(columns), 'column')}, and none named like a label; give the "
+            f"name of the column that holds them (--labels{_likely(others)})"
         )
     _refuse_twice(columns, source, [column for column, _ in flags] or [source.label_column])
     return flags

@@ -6,13 +6,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
+from limen.counted import counted
 from limen.errors import InputError, reason
 from limen.text_files import opened
 
 _LONGEST_QUOTED = 60
 """Characters. Something longer is hardly a label; it may be a text, which no message may quote."""
 _LISTED = 5
-_EXPECTED = "one JSON object from a name in the data to the classifier's name for it"
+_EXPECTED = (
+    "one JSON object from a name in the data to the classifier's name for it, such as "
+    '{"0": "negative", "1": "positive"}'
+)
 _NO_PLACE = 10**9
 """Beyond every list of labels."""
 
@@ -53,7 +57,8 @@ class LabelNames:
             return self._own[label]
         raise InputError(
             f"label names: {_quoted(name)} is to mean {_quoted(label)}, which is none of the "
-            f"classifier's {len(self)} labels{self._near(label, self._own)}; correct the names"
+            f"classifier's {counted(len(self), 'label')}{self._near(label, self._own)}; correct "
+            "the names"
         )
 
     def __len__(self) -> int:
@@ -103,8 +108,9 @@ class LabelNames:
         if place is None:
             near = self._near(label, self._exact) if isinstance(label, str) else ""
             raise InputError(
-                f"{where}: label {_quoted(label)} is none of the classifier's {len(self)} labels"
-                f"{near}; correct it, or say in the label names which one it means"
+                f"{where}: label {_quoted(label)} is none of the classifier's "
+                f"{counted(len(self), 'label')}{near}; correct it, or say in the label names "
+                "which one it means"
             )
         return place
 

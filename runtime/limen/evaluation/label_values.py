@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.label_names import LabelNames
 
@@ -81,8 +82,9 @@ def _is_vector(items: list[object], labels: int, where: str) -> bool:
         return False
     if len(items) != labels:
         raise InputError(
-            f"{where}: {len(items)} truth values where the classifier has {labels} labels; "
-            "write one for each label in the classifier's order, or names"
+            f"{where}: {counted(len(items), 'truth value')} where the classifier has "
+            f"{counted(labels, 'label')}; write one for each label in the classifier's order, or "
+            "names"
         )
     return True
 

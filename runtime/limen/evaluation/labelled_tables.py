@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from limen.counted import counted
 from limen.errors import InputError
 from limen.evaluation.label_columns import label_flags
 from limen.evaluation.label_names import LabelNames
 from limen.evaluation.label_values import LabelCells, flag_of
 from limen.evaluation.labelled_source import LabelledSource, LabelledText, text_of
-from limen.text_files import LONGEST_CELL, opened
-
-DIALECTS = {".csv": "excel", ".tsv": "excel-tab"}
-"""By suffix; quoting is in force in both: a cell in quotes may hold line ends and separators, and
-quotes are doubled in it."""
+from limen.text_files import DIALECTS, LONGEST_CELL, opened
 
 
 def table_records(source: LabelledSource, names: LabelNames) -> Iterator[LabelledText]:
@@ -57,8 +54,8 @@ class _Table:
         """Read one row; `where` names file and line."""
         if len(row) != self._width:
             raise InputError(
-                f"{where}: {len(row)} columns where the header has {self._width}; put cells that "
-                "hold the delimiter in quotes"
+                f"{where}: {counted(len(row), 'column')} where the header has {self._width}; put "
+                "cells that hold the delimiter in quotes"
             )
         text = text_of(row[self._text], self._source.text_column, where)
         if not self._flags:

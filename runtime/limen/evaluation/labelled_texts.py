@@ -11,8 +11,8 @@ from limen.evaluation.label_names import LabelNames
 from limen.evaluation.label_values import places_of
 from limen.evaluation.labelled_datasets import HUB, dataset_records
 from limen.evaluation.labelled_source import LabelledSource, LabelledText, text_of
-from limen.evaluation.labelled_tables import DIALECTS, table_records
-from limen.text_files import json_lines, opened, read_texts
+from limen.evaluation.labelled_tables import table_records
+from limen.text_files import DIALECTS, json_lines, opened, read_texts
 
 __all__ = ["LabelledSource", "LabelledText", "read_labelled", "read_labels", "read_records"]
 
@@ -114,9 +114,9 @@ def read_labels(path: Path, column: str, labels: Sequence[str]) -> npt.NDArray[n
     """Read the true labels of a file's texts, without the texts.
 
     Args:
-        path: `.jsonl`: the field is a label, or a list of labels; `.csv`: the cell holds labels
-            separated by commas. A label is a name, or its place in `labels` as a whole number.
-            Empty for a text without labels.
+        path: `.jsonl`: the field is a label, or a list of labels; `.csv`, `.tsv`: the cell holds
+            labels separated by commas. A label is a name, or its place in `labels` as a whole
+            number. Empty for a text without labels.
         column: name of the field or column.
         labels: the classifier's labels, in order.
 
@@ -128,12 +128,15 @@ def read_labels(path: Path, column: str, labels: Sequence[str]) -> npt.NDArray[n
             message names the record.
     """
     names = LabelNames(labels)
-    if path.suffix.lower() == _JSON_LINES:
+    suffix = path.suffix.lower()
+    if suffix == _JSON_LINES:
         rows = _json_rows(path, column)
-    elif path.suffix.lower() == ".csv":
-        rows = _csv_rows(path, column)
+    elif suffix in DIALECTS:
+        rows = _table_rows(path, column)
     else:
-        raise InputError(f"{path}: labels are read from .jsonl and .csv files")
+        raise InputError(
+            f"{path}: labels are read from files that end in {_JSON_LINES}, {', '.join(DIALECTS)}"
+        )
     places = [
         [names.place(label, f"{path}, record {number}") for label in row]
         for number, row in enumerate(rows, 1)
@@ -151,6 +154,6 @@ def _json_rows(path: Path, column: str) -> Iterator[list[object]]:
             yield value if isinstance(value, list) else [value]
 
 
-def _csv_rows(path: Path, column: str) -> Iterator[list[object]]:
+def _table_rows(path: Path, column: str) -> Iterator[list[object]]:
     for cell in read_texts(path, column):
         yield [part.strip() for part in cell.split(_SEPARATOR) if part.strip()]

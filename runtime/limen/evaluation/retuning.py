@@ -28,6 +28,9 @@ from limen.format import (
 from limen.opening import open_model
 from limen.progress import Progress, progress
 
+_FITTED_HERE = "tune "
+"""How the names of blocks begin that were fitted here."""
+
 
 @dataclass(frozen=True)
 class Retuned:
@@ -119,6 +122,17 @@ def restore(path: Path, name: str | None = None, output: Path | None = None) -> 
     return _written(file, found[-1], None, output or path, ())
 
 
+def tuned_blocks(decision: DecisionBlock) -> tuple[str, ...]:
+    """Return the names of the blocks that were fitted into a file by `retune`: the one in use
+    first, then those that are kept, oldest first.
+    """
+    return tuple(name for name in _block_names(decision) if name.startswith(_FITTED_HERE))
+
+
+def _block_names(decision: DecisionBlock) -> tuple[str, ...]:
+    return (decision.block_name, *(block.name for block in decision.replaced))
+
+
 def _check_made(tuned: Tuned, settings: TuneSettings, decision: DecisionBlock) -> None:
     """Refuse a fit that has none of the points asked for."""
     made = {point.name for point in tuned.block.points}
@@ -134,9 +148,9 @@ def _free_name(decision: DecisionBlock, texts_name: str) -> str:
     """Name a block after day and texts; further ones of a day are numbered on, also where the first
     are no longer kept.
     """
-    wanted = f"tune {datetime.now(UTC).date().isoformat()} {texts_name}"
+    wanted = f"{_FITTED_HERE}{datetime.now(UTC).date().isoformat()} {texts_name}"
     numbered = re.compile(rf"{re.escape(wanted)}(?: \((\d+)\))?")
-    names = (decision.block_name, *(block.name for block in decision.replaced))
+    names = _block_names(decision)
     numbers = [int(found[1] or 1) for name in names if (found := numbered.fullmatch(name))]
     return f"{wanted} ({max(numbers) + 1})" if numbers else wanted
 
@@ -149,7 +163,7 @@ def _written(
     notices: tuple[str, ...],
 ) -> Retuned:
     decision = file.metadata.decision.with_block(block)
-    names = {decision.block_name, *(kept.name for kept in decision.replaced)}
+    names = _block_names(decision)
     fits = [fit for fit in file.metadata.evidence.fits if fit.block in names]
     if record is not None:
         fits.append(record)

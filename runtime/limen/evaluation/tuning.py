@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limen.arrays import FloatArray
+from limen.counted import counted
 from limen.decision import decide, score
 from limen.decision.scoring import check_finite
 from limen.errors import InputError
@@ -91,7 +92,8 @@ def fit_block(
     unlike = len(np.unique(data.keys))
     if unlike < LEAST_TEXTS:
         raise InputError(
-            f"{unlike} unlike labelled texts, at least {LEAST_TEXTS} are needed to fit thresholds"
+            f"{counted(unlike, 'unlike labelled text')}, at least {LEAST_TEXTS} are needed to fit "
+            "thresholds"
         )
     check_settings(settings, decision)
     check_finite(data.logits)

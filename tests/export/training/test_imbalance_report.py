@@ -21,7 +21,7 @@ def test_each_part_of_one_vs_rest_sees_all_texts(make_examples):
     assert found.lines() == (
         "one-vs-rest: 5 parts, each learns from all texts",
         "negatives for each positive: 0.5 to 45.0, median 8.6",
-        "  l4: 1 positives, 45 negatives (45.0 to 1)",
+        "  l4: 1 positive, 45 negatives (45.0 to 1)",
         "  l2: 3 positives, 43 negatives (14.3 to 1)",
         "  l1: 12 positives, 34 negatives (2.8 to 1)",
         "  l0: 30 positives, 16 negatives (0.5 to 1)",

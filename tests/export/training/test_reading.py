@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import types
 
@@ -133,7 +134,7 @@ def test_tables_with_a_column_for_each_label(written):
     found, told = read(path)
     assert (found.labels, found.task) == (("anger", "joy"), "multilabel")
     assert rows(found) == [{"joy"}, {"anger"}, {"anger", "joy"}]
-    assert told[0] == "left out: 1 labels that no text has: 'never'"
+    assert told[0] == "left out: 1 label that no text has: 'never'"
     path = written("data.csv", ",text,a,b\n0,one,1,0\n1,two,0,1\n2,three,0,1\n3,four,1,0\n")
     assert read(path)[0].labels == ("a", "b")
 
@@ -183,8 +184,20 @@ def test_numbers_are_read_where_names_are_given_or_said(written, name, content):
     assert (found.labels, rows(found)) == (("no", "yes"), [{"no"}, {"yes"}, {"no"}, {"yes"}])
     found, _ = read(path, label_names={"0": "yes", "1": "no"})
     assert (found.labels, rows(found)) == (("no", "yes"), [{"yes"}, {"no"}, {"yes"}, {"no"}])
-    with pytest.raises(InputError, match=r"say what each number means \(--names\)"):
+    with pytest.raises(InputError, match=r"say what each number means .*--names") as refusal:
         read(path)
+    (example,) = re.findall(r"\{.*?\}", str(refusal.value))
+    assert json.loads(example) == {"0": "negative", "1": "positive"}
+    assert read(path, label_names=json.loads(example))[0].labels == ("negative", "positive")
+
+
+def test_the_example_of_names_is_written_as_the_numbers_are(written):
+    """As pandas writes a column with gaps."""
+    path = written("data.csv", "text,labels\na,0.0\nb,1.0\nc,0.0\nd,1.0\n")
+    with pytest.raises(InputError, match=r'\{"0\.0": "negative", "1\.0": "positive"\}') as refusal:
+        read(path)
+    example = json.loads(re.findall(r"\{.*?\}", str(refusal.value))[0])
+    assert read(path, label_names=example)[0].labels == ("negative", "positive")
 
 
 def test_truth_values_are_read_where_labels_are_given(written):
@@ -240,7 +253,7 @@ def test_a_class_with_one_text_is_refused_unless_it_may_be_dropped(written):
     refused(path, r"1 of 3 labels have a single text: 'c'; .*\(--min-examples 2\)")
     found, told = read(path, min_examples=2)
     assert (found.labels, len(found)) == (("a", "b"), 4)
-    assert "left out: 1 labels with fewer than 2 texts: 'c', and their 1 texts" in told
+    assert "left out: 1 label with fewer than 2 texts: 'c'; with them 1 text" in told
     found, told = read(path, min_examples=1)
     assert found.labels == ("a", "b", "c")
     assert told[1].startswith("1 of 3 labels have a single text, which is trained on")
@@ -274,7 +287,7 @@ def test_a_column_of_texts_taken_for_labels_is_not_quoted(written):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["a", "a", "a"], r"1 labels \('a'\) in all texts, expected two or more"),
+        (["a", "a", "a"], r"1 label \('a'\) in all texts, expected two or more"),
         ([None, [], ""], r"0 labels \(none\)"),
         ([["a", "b"], ["b", "a"]], "all 2 texts have the same labels"),
         (["a", ["", "b"]], "line 2: a label without a name"),
@@ -348,12 +361,12 @@ def test_labels_that_training_never_saw_are_all_named(written):
     with pytest.raises(InputError) as caught:
         held_out(path, training)
     assert str(caught.value) == (
-        f"{path}: 2 labels that are none of the 2 labels trained on: 'x', 'y'; the first of 3 "
+        f"{path}: 2 labels not among the 2 trained on: 'x', 'y'; the first of 3 "
         f"texts: {path}, line 2; correct them, say in the label names which ones they mean "
         "(--names), or leave these texts out"
     )
     assert len(held_out(path, training, label_names={"x": "a", "y": "b"})) == 5
-    refused(path, "1 labels that are none of the 3 labels", labels=("a", "b", "x"))
+    refused(path, "1 label not among the 3 trained on", labels=("a", "b", "x"))
     with pytest.raises(InputError, match="label 7 is none of"):
         held_out(written("dev.jsonl", records(7)), training)
 

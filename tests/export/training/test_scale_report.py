@@ -74,7 +74,7 @@ def test_lines_tell_both_ends():
     assert lines[0] == "scales of 3 parts on 6,000 texts"
     assert lines[1].startswith("  before calibration: slopes 0.2")
     assert "times the smallest" in lines[2]
-    assert lines[3] == "  1 parts have fewer than 20 texts of a kind, and no slope"
+    assert lines[3] == "  1 part with fewer than 20 texts of a kind, and no slope"
 
 
 @given(

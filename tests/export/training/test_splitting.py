@@ -170,7 +170,7 @@ def test_near_duplicates_stay_together_or_are_told_of():
     together = split(data, SplitSettings(dev=0.3, test=0.3))
     holding = [sum(t.startswith("please") for t in p.texts) for p in parts(together).values()]
     assert sorted(holding) == [0, 0, 4]
-    assert any("4 of 44 texts stay together in 1 groups" in told for told in together.notices)
+    assert any("4 of 44 texts stay together in 1 group" in told for told in together.notices)
     assert not any("have a near-duplicate" in told for told in together.notices)
     wishes = [SplitSettings(0.3, 0.3, seed, near_duplicates_together=False) for seed in range(5)]
     apart = [split(data, wish) for wish in wishes]
@@ -236,8 +236,8 @@ def test_too_few_texts_are_refused():
 def test_labels_that_cannot_be_judged_are_named():
     rows = [*numbered(30, "z"), *numbered(1, "a"), *numbered(2, "b")]
     told = split(examples(rows, "abz", "multiclass")).notices
-    assert "2 labels have no text in dev: 'a', 'b'" in told
-    assert "1 labels have no text in test: 'a'" in told
+    assert "2 labels without a text in dev: 'a', 'b'" in told
+    assert "1 label without a text in test: 'a'" in told
 
 
 # real data

@@ -64,10 +64,45 @@ def test_build_makes_a_file_and_keeps_the_training(data, tmp_path, untimed, caps
     assert "this is the baseline itself" in printed  # several labels: one classifier for each
     for part in ("note: task: multilabel", "on test", "wrote", "the file on 32 test texts"):
         assert part in printed
+    assert printed.count("fewer than 50 true texts") == 1  # of the training, and of the file
     assert limen.load(file).operating_point.name == "f1"
     assert (tmp_path / "file.trained" / "report.html").is_file()
     assert main(command) == 0
     assert "trained before, with the same settings and texts" in capsys.readouterr().out
+
+
+def test_build_that_is_interrupted_goes_on_from_the_training(
+    data, tmp_path, untimed, capsys, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    file, folder = tmp_path / "file.onnx", tmp_path / "file.trained"
+    with monkeypatch.context() as patched:
+        patched.setattr("limen_export.training.build.export", interrupted)
+        assert main(["build", str(data), "-o", str(file)]) == 130
+    assert capsys.readouterr().err == (
+        "limen build: interrupted; running the same command again goes on from the finished "
+        f"training in {folder}\n"
+    )
+    assert main(["build", str(data), "-o", str(file)]) == 0
+    assert "trained before, with the same settings and texts" in capsys.readouterr().out
+
+
+def test_build_over_a_tuned_file_says_what_went_with_it(data, tmp_path, untimed, capsys):
+    file, folder = tmp_path / "file.onnx", tmp_path / "file.trained"
+    build = ["build", str(data), "-o", str(file)]
+    assert main(build) == 0
+    tune = ["tune", str(file), "--data", str(folder / "test.jsonl"), "--calibration", "none"]
+    assert main(tune) == 0
+    name = limen.format.read(file).metadata.decision.block_name
+    capsys.readouterr()
+    assert main([*build, "--json"]) == 0
+    (notice,) = json.loads(capsys.readouterr().out)["exported"]["notices"][-1:]
+    assert f"fitted by limen tune ({name})" in notice
+    assert "run limen tune on it" in notice
+    assert main(build) == 0
+    assert "fitted by limen tune" not in capsys.readouterr().out
 
 
 def test_page_shows_baseline_and_needs_nothing_else(data, tmp_path, capsys):
@@ -136,7 +171,7 @@ def test_bad_texts_are_one_line(tmp_path, capsys):
     )
     for words, said in (
         ([one_each], "'b'"),
-        ([same], "labels"),
+        ([same], "1 label ('a')"),
         ([empty], "empty"),
         ([two, "--test", new], "'unseen'"),
     ):

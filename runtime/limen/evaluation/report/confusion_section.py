@@ -1,5 +1,6 @@
 """The part of a page that says which labels are given where which are true."""
 
+from limen.counted import counted
 from limen.evaluation.report.confusion import Confusion, confusion, mistakes
 from limen.evaluation.report.html_tables import HtmlTable, box, write
 from limen.evaluation.report.names import named, safe, shortened
@@ -69,7 +70,8 @@ def _cell(count: int, support: int, diagonal: bool) -> str:
     percent = f"{100 * share:.0f}"
     shade = max(1, round(share * _SHADES))
     kind = f"h{shade} own" if diagonal else f"h{shade}"
-    return f'<td class="{kind}" title="{count:,} texts">{"<1" if percent == "0" else percent}</td>'
+    texts = counted(count, "text")
+    return f'<td class="{kind}" title="{texts}">{"<1" if percent == "0" else percent}</td>'
 
 
 def _mistakes(point: Shown) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from limen.counted import counted
 from limen.evaluation.calibration_error import BINS
 from limen.evaluation.quality import LabelQuality, Quality, Undefined
 
@@ -95,8 +96,7 @@ def figure(value: float | None, places: int = 3) -> str:
 
 def described(quality: Quality) -> str:
     """Say how many texts and labels were judged, and how many labels can be true of a text."""
-    texts = f"{quality.texts:,} text{'' if quality.texts == 1 else 's'}"
-    labels = f"{len(quality.labels):,} label{'' if len(quality.labels) == 1 else 's'}"
+    texts, labels = counted(quality.texts, "text"), counted(len(quality.labels), "label")
     kind = "one label true of each" if quality.exclusive else "any number of labels true of each"
     return f"{texts}, {labels}, {kind}"
 
@@ -156,7 +156,7 @@ def _note(quality: Quality, name: str) -> str:
     if over is not None:
         texts = name == "samples_f1"
         of = quality.texts if texts else len(quality.labels)
-        return f"mean of {over:,} of {of:,} {'texts' if texts else 'labels'}"
+        return f"mean of {over:,} of {counted(of, 'text' if texts else 'label')}"
     if name == "ece":
         return f"ECE, {BINS} bins"
     if quality.scores is not None and name in ("brier", "log_loss"):
