@@ -1,9 +1,9 @@
 """A process forks only while no text is being computed, so that the child inherits whole sessions.
 
 Locks that another thread holds at the moment of a fork stay locked in the child for ever: those of
-onnxruntime's allocator, or of a tokenizer's cache. Sessions on the CPU run on the caller's thread and
-have no threads of their own, so a child can go on with what it inherits, and shares the weights' memory
-with its parent.
+onnxruntime's allocator, or of a tokenizer's cache. Sessions on the CPU run on the caller's thread
+and have no threads of their own, so a child can go on with what it inherits, and shares the
+weights' memory with its parent.
 """
 
 import ctypes
