@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import onnx_ir as ir
 import pytest
+import transformers
 from limen.errors import ExportError
 from limen.padded_engine import padded
 from limen_export.graph.padded_attention import MASK, padded_graph, padding_difference
@@ -16,7 +17,9 @@ from limen_export.graph.running import open_graph
 
 made = SimpleNamespace(**run_path(str(Path(__file__).with_name("small_graphs.py"))))
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
-PADDED = ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet", "albert")
+# transformers 4.57 computes the attention of these two step by step, and that is not fused.
+NEWER = ("electra", "mpnet") if transformers.__version__.startswith("5.") else ()
+PADDED = ("bert", "roberta", "xlm-roberta", "distilbert", "albert", *NEWER)
 
 
 @pytest.fixture
