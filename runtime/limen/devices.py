@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from limen.errors import InputError
-from limen.format import ExecutionBlock
+from limen.format import ExecutionBlock, Precision
 
 Device: TypeAlias = Literal["cpu", "cuda", "openvino"]
 DEVICES: tuple[Device, ...] = get_args(Device)
@@ -27,6 +27,7 @@ _WHEELS: dict[Device, str] = {
 }
 _FOR_CUDA = "limen export CHECKPOINT -o FILE.onnx --device cuda"
 _FOR_CPU = "limen export CHECKPOINT -o FILE.onnx"
+_SCALED_WHILE_RUNNING: tuple[Precision, ...] = ("int8", "int8-float-rows", "int8-mixed")
 
 Offered: TypeAlias = Callable[[], Sequence[str]]
 """Asks onnxruntime for the providers that it was built with."""
@@ -90,6 +91,12 @@ def unfit(execution: ExecutionBlock, device: Device) -> str:
             "20 times slower than fp32; load it with device='cpu', or export the model for it: "
             f"{_FOR_CUDA}"
         )
+    if execution.precision in _SCALED_WHILE_RUNNING and device == "openvino":
+        return (
+            f"the file is {execution.precision}, whose activations are scaled while a text runs; "
+            "OpenVINO's provider has no operator for that; load it with device='cpu', or export "
+            f"the model in fp32 or int8-static: {_FOR_CPU} --precision fp32"
+        )
     return ""
 
 
@@ -100,8 +107,13 @@ def wheel_command(device: Device) -> str:
     return f"pip uninstall -y onnxruntime && pip install {_WHEELS[device]}"
 
 
-def provider_settings(device: Device) -> list[str | tuple[str, dict[str, str]]]:
+def provider_settings(
+    device: Device, kernel_threads: int = 1
+) -> list[str | tuple[str, dict[str, str]]]:
     """Return what a session is opened with, in onnxruntime's order of preference.
+
+    OpenVINO has threads of its own, one for every core unless it is told otherwise
+    (https://onnxruntime.ai/docs/execution-providers/OpenVINO-ExecutionProvider.html).
 
     TensorFloat-32 keeps 10 bits of a float's 23: fp32 would then not be what the golden texts were
     computed with
@@ -111,7 +123,7 @@ def provider_settings(device: Device) -> list[str | tuple[str, dict[str, str]]]:
         return [CPU_PROVIDER]
     if device == "cuda":
         return [(PROVIDERS[device], {"use_tf32": "0"}), CPU_PROVIDER]
-    return [PROVIDERS[device], CPU_PROVIDER]
+    return [(PROVIDERS[device], {"num_of_threads": str(kernel_threads)}), CPU_PROVIDER]
 
 
 def _automatic(name: str, execution: ExecutionBlock, offered: Offered) -> Choice:

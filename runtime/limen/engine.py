@@ -185,7 +185,7 @@ def open_session(data: bytes, options: Any, device: Device = "cpu") -> Any:  # n
     return quiet_onnxruntime().InferenceSession(
         data,
         options,
-        providers=provider_settings(device),
+        providers=provider_settings(device, options.intra_op_num_threads),
         # What is slow on the CPU is what other providers have kernels for.
         disabled_optimizers=SLOW_FUSIONS if device == "cpu" else [],
         # onnxruntime would print what failed and go on with the CPU.

@@ -79,6 +79,7 @@ def test_a_named_device_that_cannot_be_had_is_an_error_with_the_repair(device, w
         (FP16, "openvino", "made for cuda"),
         (INT8, "cuda", "about 20 times slower than fp32"),
         (ExecutionBlock("int8-mixed"), "cuda", "the file is int8-mixed, made for the CPU"),
+        (INT8, "openvino", "scaled while a text runs"),
     ],
 )
 def test_a_precision_of_another_device_is_refused_with_the_reason(execution, device, why):
@@ -115,7 +116,7 @@ def test_every_device_falls_back_to_the_cpu_for_single_operators():
 
 
 def test_a_provider_that_cannot_start_is_an_error(monkeypatch, path):
-    monkeypatch.setattr("limen.engine.provider_settings", lambda _: [CPU])
+    monkeypatch.setattr("limen.engine.provider_settings", lambda *_: [CPU])
     with pytest.raises(EngineError, match=f"asked for {CUDA}, onnxruntime obtained {CPU}"):
         Engine(path.read_bytes(), "m.onnx", 4, "cuda")
     monkeypatch.setattr("limen.opening.available_providers", offers(CUDA))
@@ -162,7 +163,7 @@ def pretended(monkeypatch):
         return rows + np.float32(off.by)
 
     monkeypatch.setattr("limen.opening.available_providers", offers(CUDA))
-    monkeypatch.setattr("limen.engine.provider_settings", lambda _: [CPU])
+    monkeypatch.setattr("limen.engine.provider_settings", lambda *_: [CPU])
     monkeypatch.setattr("limen.engine.PROVIDERS", {"cpu": CPU, "cuda": CPU})
     monkeypatch.setattr(PaddedEngine, "_run_bound", run)
     return off

@@ -53,7 +53,7 @@ def test_threads_take_turns(capsys):
 
 
 def test_a_provider_that_cannot_start_says_what_was_missing(monkeypatch, path):
-    monkeypatch.setattr("limen.engine.provider_settings", lambda _: ["CPUExecutionProvider"])
+    monkeypatch.setattr("limen.engine.provider_settings", lambda *_: ["CPUExecutionProvider"])
     monkeypatch.setattr("limen.engine.load_gpu_libraries", lambda _: "Failed to load libcudart")
     with pytest.raises(EngineError, match=r"CPUExecutionProvider \(Failed to load libcudart\)"):
         Engine(path.read_bytes(), "m.onnx", 4, "cuda")
