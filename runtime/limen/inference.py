@@ -1,7 +1,5 @@
 """Texts to logits: the encoder and the engine of one open file, on a few threads."""
 
-import os
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,9 +13,10 @@ from limen.forking import computing
 from limen.grouping import Groups
 from limen.lone_texts import ONE_THREAD, LoneTexts
 from limen.recent_texts import RecentTexts
-from limen.scheduling import places_of_each, run_longest_first
+from limen.scheduling import chunks_of_like_length, places_of_each, run_longest_first
 from limen.text_logits import Outcome, TextLogits
 from limen.text_runs import TextRuns
+from limen.waiting_threads import WaitingThreads
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -73,8 +72,7 @@ class Inference:
         self._parts: tuple[Encoder, Engine] | None = (encoder, engine)
         self._groups = groups
         self._recent = recent
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
-        self._pool_lock = threading.Lock()
+        self._waiting = WaitingThreads(threads)
 
     @property
     def engine(self) -> Engine:
@@ -125,9 +123,31 @@ class Inference:
         groups = self._groups
         if isinstance(groups, Groups) and len(each) >= _LEAST_TO_GROUP:
             return self._in_groups(groups, each)
-        return run_longest_first(
-            lambda number: self.one(*each[number]), sizes(each), self.threads, go_on=go_on
-        )
+        return self._in_chunks(each, go_on=go_on)
+
+    def _in_chunks(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
+        """Encode a few texts, then run each alone: a run sweeps the caches of what encodes."""
+        length = sizes(each)
+        chunks = chunks_of_like_length(length, self.threads)
+        found: list[Outcome] = [None] * len(each)
+        last = len(each)
+
+        def run(number: int) -> None:
+            nonlocal last
+            wanted = [place for place in chunks[number] if place <= last]
+            encoded = [self._encoded_or_error(*each[place]) for place in wanted]
+            for place, one in zip(wanted, encoded, strict=True):
+                if place > last:
+                    continue
+                result = self._alone(each[place][0], one) if isinstance(one, Encoded) else one
+                found[place] = result
+                if not go_on and isinstance(result, LimenError):
+                    # Two threads may forget the smaller place: a few more texts are computed then.
+                    last = min(last, place)
+
+        work = [sum(length[place] for place in chunk) for chunk in chunks]
+        run_longest_first(run, work, self.threads, go_on=True)
+        return found
 
     def _in_groups(self, groups: Groups, each: Sequence[Placed]) -> list[Outcome]:
         """Encode all texts, then run those of equal length together."""
@@ -174,28 +194,19 @@ class Inference:
         return joined.reshape(len(texts), outputs)
 
     def pool(self) -> "ThreadPoolExecutor":
-        """Return the threads that serve `asyncio`, started when first asked for, in this process.
+        """Return the threads that serve `asyncio`.
 
         Raises:
             EngineError: the model was closed.
         """
-        from concurrent.futures import ThreadPoolExecutor
-
         self._open_parts()
-        with self._pool_lock:
-            if self._pool is None or self._pool[0] != os.getpid():
-                # A child of a fork has none of its parent's threads.
-                self._pool = os.getpid(), ThreadPoolExecutor(self.threads, "limen-async")
-            return self._pool[1]
+        return self._waiting.pool()
 
     def close(self) -> None:
         """Give the session's memory back; texts that are being computed end first."""
         self._parts = self._recent = self._groups = None
         self._lone = ONE_THREAD
-        with self._pool_lock:
-            if self._pool is not None and self._pool[0] == os.getpid():
-                self._pool[1].shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._waiting.close()
 
     def _encoded(self, text: str, index: int) -> Encoded | TextLogits:
         """Encode a text, or return what is remembered of it."""
@@ -205,6 +216,12 @@ class Inference:
             return kept
         with computing:
             return encoder.encode(text, index)
+
+    def _encoded_or_error(self, text: str, index: int) -> Encoded | TextLogits | LimenError:
+        try:
+            return self._encoded(text, index)
+        except LimenError as error:
+            return error
 
     def _remembered(self, text: str) -> TextLogits | None:
         recent = self._recent

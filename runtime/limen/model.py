@@ -89,7 +89,7 @@ class Model:
             InputError: not a str, or it holds lone surrogates.
             EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        return self._decided([self._inference.lone(text)], 0)[0]
+        return self._decided(self._inference.lone(text))
 
     async def predict_async(self, text: str) -> Prediction:
         """Decide about one text without blocking the event loop; errors as in a call.
@@ -103,7 +103,7 @@ class Model:
         return await get_running_loop().run_in_executor(pool, self._one_of_many, text)
 
     def _one_of_many(self, text: str) -> Prediction:
-        return self._decided([self._inference.one(text)], 0)[0]
+        return self._decided(self._inference.one(text))
 
     @overload
     def predict(
@@ -225,28 +225,38 @@ class Model:
         """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
         outcomes = self._inference.many(texts, start, go_on=go_on)
         found = [one for one in outcomes if isinstance(one, TextLogits)]
-        if not all_finite(self._stacked(found)):
+        logits = self._stacked(found)
+        if not all_finite(logits):
             outcomes = [_numbers(outcome, place) for place, outcome in enumerate(outcomes, start)]
             found = [one for one in outcomes if isinstance(one, TextLogits)]
-        decided = iter(self._decided(found, start))
+            logits = self._stacked(found)
+        decided = self._predictions(found, logits, start)
+        if len(decided) == len(outcomes):
+            yield from decided
+            return
+        following = iter(decided)
         for outcome in outcomes:
             if isinstance(outcome, TextLogits):
-                yield next(decided)
+                yield next(following)
             elif go_on:
                 # What the caller's overload says is here: an error in a prediction's place.
                 yield cast("Prediction", outcome)
             elif outcome is not None:
                 raise outcome
 
-    def _decided(self, found: Sequence[TextLogits], start: int) -> list[Prediction]:
-        scored = score(self._stacked(found), self._decision, start)
+    def _decided(self, found: TextLogits) -> Prediction:
+        return self._predictions([found], found.logits[np.newaxis], 0)[0]
+
+    def _predictions(
+        self, found: Sequence[TextLogits], logits: FloatArray, start: int
+    ) -> list[Prediction]:
+        """Decide about texts; `logits` are theirs, stacked."""
+        scored = score(logits, self._decision, start)
         decided = decide(scored, self._decision, self.operating_point)
         return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
 
     def _stacked(self, found: Sequence[TextLogits]) -> FloatArray:
         """float32, (texts, outputs)."""
-        if len(found) == 1:
-            return found[0].logits[np.newaxis]
         if not found:
             return np.empty((0, self._decision.outputs), dtype=np.float32)
         return np.concatenate([one.logits for one in found]).reshape(len(found), -1)

@@ -1,13 +1,14 @@
 """Opening a classifier file: checks, encoder, session, golden texts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from limen.decision import aggregate
 from limen.devices import Device, choose
-from limen.encoder import open_encoder
-from limen.engine import Engine, Optimisation, available_providers
+from limen.encoder import Encoder, open_encoder
+from limen.engine import Engine, Optimisation, available_providers, quiet_onnxruntime
 from limen.errors import EngineError, InputError
 from limen.format import (
     ClassifierFile,
@@ -21,6 +22,7 @@ from limen.format import (
 from limen.grouping import ELIGIBLE, Groups
 from limen.inference import Inference, Together
 from limen.lone_texts import ONE_THREAD, KernelThreads, LoneTexts, measured
+from limen.meanwhile import Meanwhile
 from limen.model import Model
 from limen.recent_texts import RecentTexts
 from limen.self_test import tested_engine
@@ -148,12 +150,15 @@ def open_on(
     count = thread_count(wishes.threads)
     recent = None if wishes.cache is None else RecentTexts(wishes.cache)
     block = _read_as(file, wishes.windows)
-    encoder = open_encoder(block)
     if in_batches is None:
         in_batches = device != "cpu"
     engine_kind, inference_kind = _kinds(file, in_batches=in_batches)
     optimisation: Optimisation = "none" if file.metadata.execution.optimised else "on_load"
-    engine = engine_kind(file.data, file.name, decision.outputs, device, optimisation)
+    encoder, engine = _parts(
+        block,
+        partial(engine_kind, file.data, file.name, decision.outputs, device, optimisation),
+        count,
+    )
     repaired = False
     if wishes.verify:
         engine, repaired = tested_engine(file, encoder, engine)
@@ -168,6 +173,19 @@ def open_on(
         why_device=why,
     )
     return Model(inference, decision, point, repaired=repaired)
+
+
+def _parts(
+    block: EncoderKind, opened: Callable[[], Engine], threads: int
+) -> tuple[Encoder, Engine]:
+    """Build the encoder while the session opens, most of which leaves Python's lock to others."""
+    if threads == 1:
+        return open_encoder(block), opened()
+    # Importing it holds the lock, and so does building a tokenizer: neither gains beside the other.
+    quiet_onnxruntime()
+    with Meanwhile(opened) as opening:
+        encoder = open_encoder(block)
+    return encoder, opening.result()
 
 
 def _grouping(file: ClassifierFile, engine: Engine) -> Groups | TextRuns | None:

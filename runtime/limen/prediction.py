@@ -155,7 +155,7 @@ def predictions(
         truncated: which texts lost a part.
     """
     return [
-        Prediction(
+        _made(
             names,
             Scores(labels, row),
             labels[top],
@@ -172,6 +172,32 @@ def predictions(
             strict=True,
         )
     ]
+
+
+_set_labels, _set_scores, _set_top, _set_abstained, _set_reason, _set_truncated = (
+    Prediction.__dict__[name].__set__ for name in Prediction.__slots__
+)
+
+
+def _made(
+    labels: tuple[str, ...],
+    scores: Scores,
+    top: str,
+    abstained: bool,
+    reason: str | None,
+    truncated: bool,
+) -> Prediction:
+    """Make a Prediction in half the time of its own constructor, which looks every field up by
+    name: with a light classifier that is a tenth of a text.
+    """
+    made = object.__new__(Prediction)
+    _set_labels(made, labels)
+    _set_scores(made, scores)
+    _set_top(made, top)
+    _set_abstained(made, abstained)
+    _set_reason(made, reason)
+    _set_truncated(made, truncated)
+    return made
 
 
 def _two_digits(score: float) -> str:

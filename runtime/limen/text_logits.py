@@ -1,15 +1,13 @@
 """What the graph gives for one text."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from limen.arrays import FloatArray
 from limen.errors import LimenError
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class TextLogits:
-    """What the graph gives for one text.
+class TextLogits(NamedTuple):
+    """What the graph gives for one text; a tuple, since one is made for every text of a bulk call.
 
     Attributes:
         logits: float32, (outputs,).

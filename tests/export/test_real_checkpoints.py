@@ -1,5 +1,6 @@
 """Two trained checkpoints on real texts: the file decides like transformers."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from limen_export.settings import NamedTexts
 from limen_export.sources.checkpoint import read_checkpoint
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-JUDGED, COMPARED = 1_000, 1_000
+WHOLE = os.environ.get("LIMEN_WHOLE_SETS", "0") != "0"
+JUDGED, COMPARED = (1_000, 1_000) if WHOLE else (300, 500)
 PARITY = 1e-4
 LEAST_CELLS_ALIKE = 0.99
 MODELS = {"goemotions-minilm": "multilabel", "3i4k-ko-bert": "multiclass"}

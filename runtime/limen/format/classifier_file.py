@@ -13,6 +13,7 @@ from limen.format.metadata import DIGEST_KEY, PREFIX, Metadata, check_format
 from limen.format.ports import check_ports
 from limen.format.tables import read_tables, with_tables
 from limen.format.wire import Field
+from limen.meanwhile import Meanwhile
 
 _MODEL_IR_VERSION, _MODEL_GRAPH, _MODEL_METADATA_PROPS = 1, 7, 14
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
@@ -68,22 +69,35 @@ def parse(data: bytes, name: str) -> ClassifierFile:
         model = _top_level(data)
         properties = _properties(model)
         check_format(properties)
-        digest = _digest(model)
-        if properties.get(DIGEST_KEY) != digest:
-            raise FormatError(
-                "its digest does not match its content: it was changed or damaged after it was "
-                "made; "
-                "fetch it again, or export the model again"
-            )
-        graph = summarise(model)
-        metadata = Metadata.from_properties(properties, partial(read_tables, model))
-        check_ports(graph, metadata)
-        metadata.check_widths()
+        # Half of the time of reading a file: one long call, which leaves Python's lock to others.
+        with Meanwhile(partial(_digest, model)) as digesting:
+            try:
+                checked = _checked(model, properties)
+            finally:
+                # Whatever else is wrong with a file that was damaged follows from that.
+                digest = digesting.result()
+                _check_digest(properties, digest)
     except FormatError as error:
         # What went wrong and the next step are divided by a semicolon throughout.
         advice = "" if "; " in str(error) else "; export the model again"
         raise FormatError(f"{name}: {error}{advice}") from error
-    return ClassifierFile(name, data, metadata, graph, digest)
+    return ClassifierFile(name, data, *checked, digest)
+
+
+def _checked(model: list[Field], properties: dict[str, str]) -> tuple[Metadata, GraphSummary]:
+    graph = summarise(model)
+    metadata = Metadata.from_properties(properties, partial(read_tables, model))
+    check_ports(graph, metadata)
+    metadata.check_widths()
+    return metadata, graph
+
+
+def _check_digest(properties: dict[str, str], digest: str) -> None:
+    if properties.get(DIGEST_KEY) != digest:
+        raise FormatError(
+            "its digest does not match its content: it was changed or damaged after it was made; "
+            "fetch it again, or export the model again"
+        )
 
 
 def stamp(model: bytes, metadata: Metadata) -> bytes:

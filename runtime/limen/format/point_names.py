@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal, TypeAlias, cast
 
 PointKind: TypeAlias = Literal[
@@ -82,5 +81,8 @@ def _decimal(share: float) -> str:
 
 def _shortest(number: float) -> str:
     """The fewest digits that read back as the number, never with an exponent."""
+    # Who loads a file to decide with it writes no names.
+    from decimal import Decimal
+
     written = f"{Decimal(repr(number)):f}"
     return written.rstrip("0").rstrip(".") if "." in written else written

@@ -1,7 +1,6 @@
 """Writing a file whole or not at all."""
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +50,9 @@ def _create_beside(path: Path) -> tuple[int, Path]:
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"{folder}: no such folder; create it first")
+    # Who loads a file to decide with it writes none, and the import takes its time.
+    import secrets
+
     partial = folder / f".limen-{secrets.token_hex(8)}.partial"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:

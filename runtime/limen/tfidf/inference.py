@@ -20,8 +20,7 @@ class FlatInference(Inference):
     def many(self, texts: Sequence[str], start: int = 0, *, go_on: bool = False) -> list[Outcome]:
         """Compute texts in runs, in their order; arguments as in `Inference.many`."""
         found: list[Outcome] = []
-        characters = [len(text) if isinstance(text, str) else 0 for text in texts]
-        for piece in run_slices(characters):
+        for piece in run_slices(_characters(texts)):
             first, run = piece.start, texts[piece]
             together = self._together_in_a_run(run)
             if together is not None:
@@ -46,6 +45,13 @@ class FlatInference(Inference):
         except EngineError:
             return None
         return [*map(TextLogits, rows, repeat(False))]
+
+
+def _characters(texts: Sequence[str]) -> list[int]:
+    try:
+        return [*map(len, texts)]
+    except TypeError:
+        return [len(text) if isinstance(text, str) else 0 for text in texts]
 
 
 def _valid(texts: Sequence[str]) -> bool:
