@@ -93,7 +93,7 @@ def test_places_of_each_lead_back_to_every_key(keys):
 
 
 @given(LENGTHS, st.integers(1, 6))
-def test_chunks_hold_every_place_once_longest_first_and_are_enough_for_all_threads(
+def test_chunks_hold_every_place_once_and_suffice_for_all_threads(
     lengths, threads
 ):
     chunks = chunks_of_like_length(lengths, threads)
