@@ -1,5 +1,7 @@
 """Real classifiers with their held-out texts: logits computed once for all tests of a run."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,8 @@ def goemotions(shared, tmp_path_factory):
     lines = (shared / "data/goemotions/dev.tsv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t")[:2] for line in lines if line]
     places = [tuple(sorted(int(one) for one in found.split(","))) for _, found in rows]
-    folder = tmp_path_factory.mktemp("goemotions")
-    return _collected(
-        shared / "models/goemotions-minilm", folder, [text for text, _ in rows], places
-    )
+    texts = [text for text, _ in rows]
+    return _once(shared / "models/goemotions-minilm", tmp_path_factory, texts, places)
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +21,30 @@ def intents(shared, tmp_path_factory):
     """7 intents, multi-class, Korean: (file, LabelledLogits of the held-out texts)."""
     lines = (shared / "data/3i4k/dev.txt").read_bytes().decode("utf-8").split("\r\n")
     rows = [line.partition("\t")[::2] for line in lines if line]
-    folder = tmp_path_factory.mktemp("intents")
     places = [(int(place),) for place, _ in rows]
-    return _collected(shared / "models/3i4k-ko-bert", folder, [text for _, text in rows], places)
+    texts = [text for _, text in rows]
+    return _once(shared / "models/3i4k-ko-bert", tmp_path_factory, texts, places)
+
+
+def _once(checkpoint, tmp_path_factory, texts, places):
+    """Collect in one process of a run; the others wait for what it wrote."""
+    from filelock import FileLock
+    from limen.evaluation.collecting import LabelledLogits
+
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    folder = folder / checkpoint.name
+    kept = folder / "collected.npz"
+    with FileLock(folder.with_suffix(".lock")):
+        if not kept.exists():
+            folder.mkdir(exist_ok=True)
+            _, data = _collected(checkpoint, folder, texts, places)
+            np.savez(folder / "part.npz", logits=data.logits, truth=data.truth, keys=data.keys)
+            (folder / "part.npz").rename(kept)
+    with np.load(kept) as found:
+        data = LabelledLogits(found["logits"], found["truth"], found["keys"])
+    return folder / "model.onnx", data
 
 
 def _collected(checkpoint, folder, texts, places):

@@ -93,9 +93,7 @@ def test_places_of_each_lead_back_to_every_key(keys):
 
 
 @given(LENGTHS, st.integers(1, 6))
-def test_chunks_hold_every_place_once_and_suffice_for_all_threads(
-    lengths, threads
-):
+def test_chunks_hold_every_place_once_and_suffice_for_all_threads(lengths, threads):
     chunks = chunks_of_like_length(lengths, threads)
     order = [place for chunk in chunks for place in chunk]
     assert sorted(order) == list(range(len(lengths)))

@@ -22,13 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a hub name or folder instead of the embedded all-MiniLM-L6-v2, "
         "such as klue/roberta-base for Korean",
     )
-    parser.add_argument(
-        "--epochs",
-        type=int,
-        default=8,
-        metavar="N",
-        help="default: 8; fewer take less time and decide worse",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,8 +29,5 @@ def run(arguments: argparse.Namespace) -> int:
     # torch takes seconds to import; `limen demo --help` should not wait for it.
     from limen_export.demo.run import DemoSettings, run_demo
 
-    settings = DemoSettings(
-        arguments.output, arguments.language, arguments.backbone, arguments.epochs
-    )
-    run_demo(settings, progress())
+    run_demo(DemoSettings(arguments.output, arguments.language, arguments.backbone), progress())
     return 0

@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import limen
 import numpy as np
 import numpy.typing as npt
 from limen.corpus import EMOTIONS, Language, Split, sentences
-from limen.errors import InputError, OutputError
+from limen.errors import OutputError
 from limen.evaluation.judged import Judged
 from limen.evaluation.metrics import judge
 from limen.evaluation.report.wording import figure
@@ -44,7 +44,7 @@ UNSEEN: dict[Language, tuple[str, ...]] = {
     ),
 }
 """Sentences that are not in the corpus."""
-_RECIPE = FinetuneRecipe(batch_size=16, learning_rate=2e-4, precision="fp32")
+_RECIPE = FinetuneRecipe(epochs=8, batch_size=16, learning_rate=2e-4, precision="fp32")
 _SEED = 13
 
 
@@ -56,21 +56,11 @@ class DemoSettings:
         output: folder for the checkpoint and the classifier file; created if missing.
         language: part of the corpus.
         backbone: a hub name or folder; None takes the embedded all-MiniLM-L6-v2 (English).
-        epochs: at least 1; eight are known to be right for this corpus.
-
-    Raises:
-        InputError: `epochs` is below 1.
     """
 
     output: Path
     language: Language = "en"
     backbone: str | None = None
-    epochs: int = 8
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        if self.epochs < 1:
-            raise InputError(f"epochs={self.epochs}; expected 1 or more")
 
 
 def run_demo(settings: DemoSettings, told: Progress) -> None:
@@ -119,7 +109,7 @@ def _finetune(
     work = FinetuneWork(
         folder=find_backbone(settings.backbone),
         train=Examples(train.name, train.texts, _cells(train.labels), EMOTIONS, "multilabel"),
-        # The number of epochs is known: dev is left for the thresholds.
+        # Eight epochs are known to be right for this corpus: dev is left for the thresholds.
         dev=None,
         said=HeadSaid(EMOTIONS, "multilabel", "cls"),
         loss=LossSettings(),
@@ -127,7 +117,7 @@ def _finetune(
         checkpoints=checkpoint,
     )
     with quiet_transformers():
-        finetune(replace(_RECIPE, epochs=settings.epochs), work, checkpoint, told)
+        finetune(_RECIPE, work, checkpoint, told)
 
 
 def labelled(language: Language, split: Split) -> LabelledTexts:
