@@ -11,6 +11,7 @@ import numpy as np
 from limen.arrays import Feeds, FloatArray
 from limen.devices import PROVIDERS, Device, provider_settings
 from limen.errors import EngineError, reason
+from limen.format.unshared import unshared
 from limen.format.weights import split_graph
 from limen.gpu_libraries import load_gpu_libraries
 
@@ -209,7 +210,9 @@ def _require_provider(name: str, device: Device, obtained: tuple[str, ...], said
 
 def _opened(data: bytes, optimisation: Optimisation, device: Device, kernel_threads: int) -> Any:  # noqa: ANN401
     options = session_options(optimisation, kernel_threads)
-    if optimisation != "none":
+    if optimisation == "unsigned_weights":
+        return open_session(unshared(data), options, device)
+    if optimisation == "on_load":
         return open_session(data, options, device)
     # Half of the memory and time of opening a graph is onnxruntime's own copies of its weights.
     split = split_graph(data)

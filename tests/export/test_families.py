@@ -271,6 +271,12 @@ def test_longest_input_is_what_the_positions_allow(family):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_no_product_is_fused_with_an_activation(family, precision):
+    """OpenVINO's provider would leave the activation out."""
+    assert "FusedGemm" not in {node.op_type for node in family.graphs[precision].graph.node}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_graph_takes_ids_alone_and_gives_logits(family, precision):
     graph = family.graphs[precision].graph
     assert [port.name for port in graph.input] == ["input_ids"]
@@ -372,6 +378,7 @@ def test_whole_export_from_the_checkpoint(checkpoint, tmp_path, texts, easy):
         ("modernbert", "int8", ["int8", "fp32"]),
         ("distilbert", "fp32", ["fp32"]),
         ("mpnet", "int8-static", ["int8-static", "fp32"]),
+        ("albert", "int8", ["int8", "fp32"]),  # whose layers share their weights
     ],
 )
 def test_whole_export_of_one_precision(
