@@ -6,6 +6,7 @@ other than the CPU is in question.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -98,6 +99,25 @@ def unfit(execution: ExecutionBlock, device: Device) -> str:
             f"the model in fp32 or int8-static: {_FOR_CPU} --precision fp32"
         )
     return ""
+
+
+def check_operators(name: str, operators: AbstractSet[str], device: Device) -> None:
+    """Refuse what a provider is known to compute wrongly, whether golden texts are run or not:
+    OpenVINO's leaves out the activation of a FusedGemm (onnxruntime-openvino 1.24.1).
+
+    Args:
+        name: the file's name, for messages.
+        operators: of its graph, `domain.Name`.
+        device: where it would be opened.
+
+    Raises:
+        InputError: as above.
+    """
+    if device == "openvino" and "com.microsoft.FusedGemm" in operators:
+        raise InputError(
+            f"{name}: device='openvino': the graph has a FusedGemm, whose activation OpenVINO's "
+            "provider leaves out; export the model again, or load it with device='cpu'"
+        )
 
 
 def wheel_command(device: Device) -> str:

@@ -76,10 +76,16 @@ class Engine:
         self.outputs = outputs
         self.device = device
         self._optimisation = optimisation
+        self._opened_in = os.getpid()
         self.providers = tuple(str(one) for one in self._session.get_providers())
         _require_provider(name, device, self.providers, said)
         self._inputs = frozenset(port.name for port in self._session.get_inputs())
         self.backend = f"{self.providers[0]} of onnxruntime {quiet_onnxruntime().__version__}"
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process is a child of the one that opened the session."""
+        return os.getpid() != self._opened_in
 
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text.
@@ -93,7 +99,8 @@ class Engine:
             float32, (outputs,).
 
         Raises:
-            EngineError: onnxruntime failed, or the logits are not as wide as declared.
+            EngineError: onnxruntime failed, the logits are not as wide as declared, or the process
+                was forked after the file was opened on another device than the CPU.
         """
         row: FloatArray = self.rows(feeds)[0]
         return row
@@ -112,6 +119,7 @@ class Engine:
         Raises:
             EngineError: as in `logits`.
         """
+        self._refuse_inherited()
         for name in self._inputs - feeds.keys():
             fill = np.ones_like if name == "attention_mask" else np.zeros_like
             feeds = {**feeds, name: fill(feeds["input_ids"])}
@@ -127,6 +135,14 @@ class Engine:
                 f"{self.outputs} for each text; export the model again"
             )
         return logits
+
+    def _refuse_inherited(self) -> None:
+        """A provider's own threads, and what it keeps on a device, do not outlive a fork."""
+        if self.device != "cpu" and self.inherited:
+            raise EngineError(
+                f"this process was forked after the file was opened on {self.device}, which does "
+                "not outlive a fork; load the file again in this process"
+            )
 
     def with_kernel_threads(self, data: bytes, name: str, threads: int) -> "Engine":
         """Open another session of the same file, opened alike; arguments and errors as in

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from limen.arrays import FloatArray
+from limen.chunks import run_in_chunks
 from limen.encoder import Encoded, Encoder
 from limen.engine import Engine
 from limen.errors import EngineError, LimenError
@@ -13,7 +14,7 @@ from limen.forking import computing
 from limen.grouping import Groups
 from limen.lone_texts import ONE_THREAD, LoneTexts
 from limen.recent_texts import RecentTexts
-from limen.scheduling import chunks_of_like_length, places_of_each, run_longest_first
+from limen.scheduling import places_of_each, run_longest_first
 from limen.text_logits import Outcome, TextLogits
 from limen.text_runs import TextRuns
 from limen.waiting_threads import WaitingThreads
@@ -127,27 +128,17 @@ class Inference:
 
     def _in_chunks(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
         """Encode a few texts, then run each alone: a run sweeps the caches of what encodes."""
-        length = sizes(each)
-        chunks = chunks_of_like_length(length, self.threads)
-        found: list[Outcome] = [None] * len(each)
-        last = len(each)
 
-        def run(number: int) -> None:
-            nonlocal last
-            wanted = [place for place in chunks[number] if place <= last]
-            encoded = [self._encoded_or_error(*each[place]) for place in wanted]
-            for place, one in zip(wanted, encoded, strict=True):
-                if place > last:
-                    continue
-                result = self._alone(each[place][0], one) if isinstance(one, Encoded) else one
-                found[place] = result
-                if not go_on and isinstance(result, LimenError):
-                    # Two threads may forget the smaller place: a few more texts are computed then.
-                    last = min(last, place)
+        def alone(place: int, one: Encoded | TextLogits | LimenError) -> TextLogits | LimenError:
+            return self._alone(each[place][0], one) if isinstance(one, Encoded) else one
 
-        work = [sum(length[place] for place in chunk) for chunk in chunks]
-        run_longest_first(run, work, self.threads, go_on=True)
-        return found
+        return run_in_chunks(
+            lambda place: self._encoded_or_error(*each[place]),
+            alone,
+            sizes(each),
+            self.threads,
+            go_on=go_on,
+        )
 
     def _in_groups(self, groups: Groups, each: Sequence[Placed]) -> list[Outcome]:
         """Encode all texts, then run those of equal length together."""

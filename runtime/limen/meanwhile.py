@@ -9,34 +9,60 @@ Result = TypeVar("Result")
 
 class Meanwhile(Generic[Result]):
     """Does a piece of work that leaves Python's lock to others; leaving the context waits for it,
-    so that no thread outlives a call.
+    so that no thread outlives a call, however it ends.
     """
 
     def __init__(self, work: Callable[[], Result]) -> None:
-        """Start the work."""
-        self._work = work
+        """Take the work; it starts with the context, or with `start`."""
+        self._work: Callable[[], Result] | None = work
         self._results: list[Result] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._do, name="limen", daemon=True)
-        self._thread.start()
 
-    def __enter__(self) -> "Meanwhile[Result]":
-        """Return itself."""
+    def start(self) -> "Meanwhile[Result]":
+        """Start the work; it is done here and now where the system gives no thread."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._do()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Wait for the end of the work, whatever became of it."""
-        self._thread.join()
+    def wait(self) -> None:
+        """Wait for the end of the work, whatever becomes of it; Ctrl-C is raised after that."""
+        interrupted: BaseException | None = None
+        while self._thread.is_alive():
+            try:
+                self._thread.join()
+            except BaseException as error:
+                interrupted = error
+        if interrupted is not None:
+            raise interrupted
 
     def result(self) -> Result:
-        """Wait for the work and return what it gave, or raise what it raised."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._results[0]
+        """Wait for the work and return what it gave, or raise what it raised; once."""
+        self.wait()
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            # An error holds the frames that it came through, this one too, and what they hold.
+            del error
+        return self._results.pop()
+
+    def __enter__(self) -> "Meanwhile[Result]":
+        """Start the work."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for it."""
+        self.wait()
 
     def _do(self) -> None:
+        work, self._work = self._work, None
+        if work is None:
+            return
         try:
-            self._results.append(self._work())
+            self._results.append(work())
         except BaseException as error:
             self._error = error

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from limen.decision import aggregate
-from limen.devices import Device, choose
+from limen.devices import Device, check_operators, choose
 from limen.encoder import Encoder, open_encoder
 from limen.engine import Engine, Optimisation, available_providers, quiet_onnxruntime
 from limen.errors import EngineError, InputError
@@ -143,6 +143,7 @@ def open_on(
     Raises:
         InputError, EngineError: as in `load`.
     """
+    check_operators(file.name, file.graph.operators, device)
     decision = file.metadata.decision
     point = decision.point(
         decision.default_point if wishes.operating_point is None else wishes.operating_point

@@ -1,6 +1,5 @@
 """Padded batches to logits, for files that were made for a GPU."""
 
-import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -36,12 +35,6 @@ class PaddedEngine(Engine):
     ) -> None:
         """Open a session; arguments and errors as of Engine."""
         super().__init__(data, name, outputs, device, optimisation)
-        self._opened_in = os.getpid()
-
-    @property
-    def inherited(self) -> bool:
-        """Whether this process is a child of the one that opened the session."""
-        return os.getpid() != self._opened_in
 
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text; feeds, result and errors as of Engine."""
@@ -65,11 +58,7 @@ class PaddedEngine(Engine):
             EngineError: the provider failed, logits are not as wide as declared, or the process was
                 forked after the file was opened on a GPU.
         """
-        if self.device != "cpu" and self.inherited:
-            raise EngineError(
-                f"this process was forked after the file was opened on {self.device}, which does "
-                "not outlive a fork; load the file again in this process"
-            )
+        self._refuse_inherited()
         given = padded([one["input_ids"][0] for one in feeds])
         run = self._run_on_cpu if self.device == "cpu" else self._run_bound
         try:

@@ -1,8 +1,8 @@
 """Texts to logits in padded batches, for files that were made for a GPU."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
 from limen.arrays import Feeds, FloatArray
 from limen.encoder import Encoded, Encoder
@@ -10,6 +10,7 @@ from limen.engine import Engine
 from limen.errors import EngineError, LimenError
 from limen.forking import computing
 from limen.inference import Inference, Placed, sizes
+from limen.meanwhile import Meanwhile
 from limen.padded_engine import PaddedEngine, batches
 from limen.scheduling import run_longest_first
 from limen.text_logits import Outcome, TextLogits
@@ -149,40 +150,14 @@ def ahead(make: Callable[[list[int]], _Made], pieces: Sequence[list[int]]) -> It
     Raises:
         BaseException: what `make` raised, in the place of what it would have made.
     """
-    coming: _Coming[_Made] | None = None
+    coming: Meanwhile[_Made] | None = None
     try:
         for number, piece in enumerate(pieces):
             made = make(piece) if coming is None else coming.result()
             coming = None
             if number + 1 < len(pieces):
-                coming = _Coming(make, pieces[number + 1])
-                coming.start()
+                coming = Meanwhile(partial(make, pieces[number + 1])).start()
             yield made
     finally:
-        if coming is not None and coming.ident is not None:
-            coming.join()
-
-
-class _Coming(threading.Thread, Generic[_Made]):
-    """One piece, made in a thread."""
-
-    def __init__(self, make: Callable[[list[int]], _Made], piece: list[int]) -> None:
-        super().__init__(name="limen", daemon=True)
-        self._make = make
-        self._piece = piece
-        self._made: list[_Made] = []
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._made.append(self._make(self._piece))
-        except BaseException as error:
-            self._error = error
-
-    def result(self) -> _Made:
-        self.join()
-        # The error holds the frame that holds this thread, with its piece.
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-        return self._made[0]
+        if coming is not None:
+            coming.wait()

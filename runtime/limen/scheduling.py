@@ -9,12 +9,6 @@ from limen.errors import LimenError
 
 Result = TypeVar("Result")
 
-MOST_IN_A_CHUNK = 8
-"""Pieces of a chunk. More keep Python's lock for longer, which others then wait for
-(docs/measurements.md)."""
-_CHUNKS_A_THREAD = 4
-"""At least, so that no thread is idle at the end for long."""
-
 
 def run_longest_first(
     work: Callable[[int], Result], lengths: Sequence[int], threads: int, *, go_on: bool
@@ -86,17 +80,6 @@ class _Pieces(Generic[Result]):
             # A defect, or Ctrl-C: nobody starts another piece.
             self._waiting.clear()
             self.foreign.append(error)
-
-
-def chunks_of_like_length(lengths: Sequence[int], threads: int) -> list[list[int]]:
-    """Divide pieces of so many lengths, the longest first, into chunks for a number of threads.
-
-    Returns:
-        The places of each chunk.
-    """
-    size = max(1, min(MOST_IN_A_CHUNK, len(lengths) // (threads * _CHUNKS_A_THREAD)))
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
-    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def places_of_each(keys: Sequence[Hashable]) -> tuple[list[int], list[int]]:

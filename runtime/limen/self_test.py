@@ -15,6 +15,8 @@ LARGEST_OVER_TOLERANCE = 10.0
 """How far beyond the tolerance a single text may be. One activation that rounds the other way can
 move one text a good way; what saturates moves most of them (docs/self_test.md)."""
 
+_ADVICE = {"cuda": "load a file for the CPU, or export it for cuda in fp32"}
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -61,7 +63,7 @@ def tested_engine(file: ClassifierFile, encoder: Encoder, engine: Engine) -> tup
     if first.within(golden.tolerance):
         return engine, False
     if engine.device != "cpu":
-        advice = f"load a file for the CPU, or export it for {engine.device} in fp32"
+        advice = _ADVICE.get(engine.device, "load it with device='cpu', or export the model again")
         raise EngineError(_refusal(file, engine, first, advice))
     if not precision.startswith("int8"):
         raise EngineError(_refusal(file, engine, first, "export the model again on this machine"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limen.devices import DEVICES, PROVIDERS, choose, provider_settings
+from limen.devices import DEVICES, PROVIDERS, check_operators, choose, provider_settings
 from limen.engine import Engine
 from limen.errors import EngineError, InputError
 from limen.format import ExecutionBlock, Golden
@@ -86,6 +86,23 @@ def test_a_precision_of_another_device_is_refused_with_the_reason(execution, dev
     with pytest.raises(InputError, match=why) as caught:
         choose("m.onnx", execution, device, nobody_asks)
     assert "limen export CHECKPOINT" in str(caught.value)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8-static", "int8-float-rows", "int8-mixed"])
+def test_openvino_takes_what_has_fixed_scales(precision):
+    execution, offered = ExecutionBlock(precision), offers(PROVIDERS["openvino"])
+    if precision in ("fp32", "int8-static"):
+        assert choose("x", execution, "openvino", offered).devices == ("openvino",)
+    else:
+        with pytest.raises(InputError, match="scaled while a text runs"):
+            choose("x", execution, "openvino", offered)
+
+
+def test_openvino_is_not_given_what_it_computes_wrongly():
+    check_operators("m.onnx", {"Gemm", "Tanh", "com.microsoft.BiasGelu"}, "openvino")
+    check_operators("m.onnx", {"com.microsoft.FusedGemm"}, "cpu")
+    with pytest.raises(InputError, match="leaves out; export the model again"):
+        check_operators("m.onnx", {"com.microsoft.FusedGemm"}, "openvino")
 
 
 def test_fp16_without_cuda_says_what_to_export_under_auto():
@@ -278,7 +295,7 @@ def test_the_self_test_runs_a_padded_batch(files, golden_folder, pretended):
 
 def test_a_forked_process_is_told_to_load_again(files, golden_folder, pretended, monkeypatch):
     model = open_model(files.padded_file(golden_folder))
-    monkeypatch.setattr("limen.padded_engine.os.getpid", lambda: -1)
+    monkeypatch.setattr("limen.engine.os.getpid", lambda: -1)
     with pytest.raises(EngineError, match="load the file again in this process"):
         model("happy")
 

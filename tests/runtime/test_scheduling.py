@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limen.errors import EngineError
-from limen.scheduling import (
-    MOST_IN_A_CHUNK,
-    chunks_of_like_length,
-    places_of_each,
-    run_longest_first,
-)
+from limen.scheduling import places_of_each, run_longest_first
 
 LENGTHS = st.lists(st.integers(0, 50), max_size=60)
 
@@ -90,13 +85,3 @@ def test_places_of_each_lead_back_to_every_key(keys):
     assert [keys[firsts[number]] for number in which] == keys
     assert len({keys[place] for place in firsts}) == len(firsts)
     assert firsts == sorted(firsts)
-
-
-@given(LENGTHS, st.integers(1, 6))
-def test_chunks_hold_every_place_once_and_suffice_for_all_threads(lengths, threads):
-    chunks = chunks_of_like_length(lengths, threads)
-    order = [place for chunk in chunks for place in chunk]
-    assert sorted(order) == list(range(len(lengths)))
-    assert [lengths[place] for place in order] == sorted(lengths, reverse=True)
-    assert all(1 <= len(chunk) <= MOST_IN_A_CHUNK for chunk in chunks)
-    assert len(chunks) >= min(len(lengths), threads)

@@ -73,10 +73,12 @@ def parse(data: bytes, name: str) -> ClassifierFile:
         with Meanwhile(partial(_digest, model)) as digesting:
             try:
                 checked = _checked(model, properties)
-            finally:
+            except Exception:
                 # Whatever else is wrong with a file that was damaged follows from that.
-                digest = digesting.result()
-                _check_digest(properties, digest)
+                _check_digest(properties, digesting.result())
+                raise
+            digest = digesting.result()
+        _check_digest(properties, digest)
     except FormatError as error:
         # What went wrong and the next step are divided by a semicolon throughout.
         advice = "" if "; " in str(error) else "; export the model again"

@@ -49,7 +49,8 @@ class FlatInference(Inference):
 
 def _characters(texts: Sequence[str]) -> list[int]:
     try:
-        return [*map(len, texts)]
+        # What is no text may have a length that costs something, or fails.
+        return [*map(str.__len__, texts)]
     except TypeError:
         return [len(text) if isinstance(text, str) else 0 for text in texts]
 
