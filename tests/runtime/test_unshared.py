@@ -5,8 +5,6 @@ from runpy import run_path
 from types import SimpleNamespace
 
 import numpy as np
-import onnxruntime
-import pytest
 from limen.engine import Engine, open_session, session_options
 from limen.format.unshared import unshared
 from limen.format.wire import encode_bytes as block
@@ -59,8 +57,7 @@ def test_a_graph_that_shares_none_stays_as_it_is():
 
 
 def test_signed_weights_that_are_shared_can_be_made_unsigned():
-    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail):
-        logits(layers(b"w"), "unsigned_weights")
+    """Onnxruntime 1.31 would refuse them, 1.22 would not."""
     opened = Engine(layers(b"w"), "layers", WIDTH, optimisation="unsigned_weights")
     found = opened._session.run(["logits"], IDS)[0]
     np.testing.assert_allclose(found, logits(layers(b"w")), rtol=0, atol=1e-4)

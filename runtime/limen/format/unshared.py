@@ -2,7 +2,7 @@
 
 Where onnxruntime makes signed weights unsigned while a session opens, it names what it makes after
 the weight, and refuses a graph in which two nodes share one, as the layers of ALBERT do (1.31.1,
-"Attempt to replace the existing tensor").
+not 1.22.1: "Attempt to replace the existing tensor").
 
 Field numbers are those of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
 """
