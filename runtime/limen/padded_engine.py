@@ -6,8 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from limen.arrays import Feeds, FloatArray, IntArray
-from limen.devices import Device
-from limen.engine import Engine, Optimisation
+from limen.engine import Engine
 from limen.errors import EngineError, reason
 
 BATCH_TOKENS: Final = 16_384
@@ -24,17 +23,6 @@ class PaddedEngine(Engine):
     Which texts share a batch can change the last bits of their logits: the order of a sum follows
     the shape.
     """
-
-    def __init__(
-        self,
-        data: bytes,
-        name: str,
-        outputs: int,
-        device: Device = "cuda",
-        optimisation: Optimisation = "on_load",
-    ) -> None:
-        """Open a session; arguments and errors as of Engine."""
-        super().__init__(data, name, outputs, device, optimisation)
 
     def logits(self, feeds: Feeds) -> FloatArray:
         """Run one text; feeds, result and errors as of Engine."""

@@ -187,8 +187,8 @@ def _made(
     reason: str | None,
     truncated: bool,
 ) -> Prediction:
-    """Make a Prediction in half the time of its own constructor, which looks every field up by
-    name: with a light classifier that is a tenth of a text.
+    """Make a Prediction without its own constructor, which looks every field up by name: that is
+    0.4 us of the 7 that a text takes with a light classifier.
     """
     made = object.__new__(Prediction)
     _set_labels(made, labels)

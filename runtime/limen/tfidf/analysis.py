@@ -126,7 +126,7 @@ class _Words:
 
 class _Characters:
     """N-grams of characters in a vocabulary. Those of a short text alone are looked up one by one:
-    the arithmetic for many costs it three times as much.
+    the arithmetic for many costs it twice as much.
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Mapping[str, int]) -> None:
