@@ -29,6 +29,10 @@ _WHEELS: dict[Device, str] = {
 _FOR_CUDA = "limen export CHECKPOINT -o FILE.onnx --device cuda"
 _FOR_CPU = "limen export CHECKPOINT -o FILE.onnx"
 _SCALED_WHILE_RUNNING: tuple[Precision, ...] = ("int8", "int8-float-rows", "int8-mixed")
+_ATTENTION_KERNELS = 1 + 2 + 4 + 16 + 32 + 64
+"""Those that CUDA's attention may use: flash, memory-efficient, TensorRT's fused, plain products,
+TensorRT's flash and cross; what onnxruntime takes by itself but cuDNN's, 8 (AttentionBackend,
+onnxruntime/contrib_ops/cpu/bert/attention_common.h)."""
 
 Offered: TypeAlias = Callable[[], Sequence[str]]
 """Asks onnxruntime for the providers that it was built with."""
@@ -138,11 +142,16 @@ def provider_settings(
     TensorFloat-32 keeps 10 bits of a float's 23: fp32 would then not be what the golden texts were
     computed with
     (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#use_tf32).
+
+    cuDNN's attention, which onnxruntime prefers on Hopper and newer where no kernels are named,
+    builds a plan for every number of texts and tokens in every thread that runs one: 80 to 140 ms
+    for each on an H200 (docs/gpu.md; onnxruntime/contrib_ops/cuda/bert/cudnn_fmha).
     """
     if device == "cpu":
         return [CPU_PROVIDER]
     if device == "cuda":
-        return [(PROVIDERS[device], {"use_tf32": "0"}), CPU_PROVIDER]
+        chosen = {"use_tf32": "0", "sdpa_kernel": str(_ATTENTION_KERNELS)}
+        return [(PROVIDERS[device], chosen), CPU_PROVIDER]
     return [(PROVIDERS[device], {"num_of_threads": str(kernel_threads)}), CPU_PROVIDER]
 
 

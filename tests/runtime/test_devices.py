@@ -132,6 +132,13 @@ def test_every_device_falls_back_to_the_cpu_for_single_operators():
         assert others == ([] if device == "cpu" else [CPU])
 
 
+def test_attention_on_cuda_builds_no_plan_for_every_length():
+    (_, settings), _ = provider_settings("cuda")
+    cudnn = 8
+    assert int(settings["sdpa_kernel"]) > 0
+    assert not int(settings["sdpa_kernel"]) & cudnn
+
+
 def test_a_provider_that_cannot_start_is_an_error(monkeypatch, path):
     monkeypatch.setattr("limen.engine.provider_settings", lambda *_: [CPU])
     with pytest.raises(EngineError, match=f"asked for {CUDA}, onnxruntime obtained {CPU}"):
