@@ -17,6 +17,7 @@ from limen.format import (
     Weighting,
     stamp,
 )
+from limen.format.vocabulary import Vocabulary
 from onnx import TensorProto, helper, numpy_helper
 
 NAME = "tiny_features.onnx"
@@ -37,7 +38,7 @@ def block() -> TfidfBlock:
         token_pattern="word1",  # noqa: S106
         stop_words=("the",),
         features=len(TERMS),
-        vocabulary={term: place for place, term in enumerate(TERMS)},
+        vocabulary=Vocabulary.of(TERMS),
         weightings=(Weighting(sublinear=True, idf=idf, norm="l2"),),
     )
     characters = Vectoriser(

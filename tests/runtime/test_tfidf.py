@@ -16,6 +16,7 @@ from limen.encoder import open_encoder
 from limen.errors import EngineError, InputError
 from limen.format import TfidfBlock, Vectoriser, Weighting, Windows, read
 from limen.format.token_patterns import TOKEN_PATTERNS, pattern_named
+from limen.format.vocabulary import Vocabulary
 from limen.tfidf.hashing import HashedTerms, murmur3
 
 plain = SimpleNamespace(**run_path(str(Path(__file__).with_name("plain_vectoriser.py"))))
@@ -48,14 +49,13 @@ def vectoriser(texts, weightings=(), **options):
         "token_pattern": "word2" if words else "",
         "stop_words": (),
         "features": 1,
-        "vocabulary": {},
+        "vocabulary": Vocabulary.of([]),
     }
     part = Vectoriser(**usual | options)
     if part.vocabulary is not None:
         grams = sorted({gram for text in texts for gram in plain.grams(part, text)})
         kept = [gram for place, gram in enumerate(grams) if place % 3] or ["nothing"]
-        vocabulary = {gram: place for place, gram in enumerate(kept)}
-        options = options | {"vocabulary": vocabulary, "features": len(kept)}
+        options = options | {"vocabulary": Vocabulary.of(kept), "features": len(kept)}
     return Vectoriser(**usual | options | {"weightings": weightings})
 
 

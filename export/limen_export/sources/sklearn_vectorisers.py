@@ -9,6 +9,7 @@ from limen.errors import ExportError
 from limen.format import TfidfBlock, Vectoriser, Weighting
 from limen.format.tfidf_block import Accents, Norm
 from limen.format.token_patterns import TOKEN_PATTERNS, pattern_named
+from limen.format.vocabulary import Vocabulary
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     HashingVectorizer,
@@ -91,7 +92,7 @@ def _vectoriser(step: Step, name: str) -> Vectoriser:
         strip_accents=accents,
         token_pattern=_pattern(step, f"{name}: {kind}") if words else "",
         stop_words=tuple(sorted(map(str, stop_words or ()))),
-        features=int(step.n_features) if hashed else len(terms or ()),
+        features=len(terms) if terms is not None else int(step.n_features),
         vocabulary=terms,
         alternate_sign=bool(hashed and step.alternate_sign),
         binary=bool(step.binary),
@@ -125,7 +126,7 @@ def _pattern(step: Step, what: str) -> str:
     return found
 
 
-def _terms(step: Step, what: str) -> dict[str, int]:
+def _terms(step: Step, what: str) -> Vocabulary:
     """The vocabulary in the order of its indices."""
     found = getattr(step, "vocabulary_", None)
     if not found:
@@ -137,7 +138,7 @@ def _terms(step: Step, what: str) -> dict[str, int]:
     for term in terms:
         if not term.isascii() and term != term.encode("utf-8", "replace").decode("utf-8"):
             raise ExportError(f"{what}: a term of its vocabulary is not valid Unicode")
-    return dict(ordered)
+    return Vocabulary.of(term for term, _ in ordered)
 
 
 def _own_weightings(step: Step, name: str) -> Iterator[Weighting]:

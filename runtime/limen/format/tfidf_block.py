@@ -2,7 +2,7 @@
 (docs/format.md, "limen.encoder of kind tfidf").
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, get_args
 
@@ -14,6 +14,7 @@ from limen.format import limits
 from limen.format.json_block import Json, Node
 from limen.format.tables import TABLE_PREFIX, Table, Tables
 from limen.format.token_patterns import TOKEN_PATTERNS
+from limen.format.vocabulary import Vocabulary
 
 Analyzer: TypeAlias = Literal["word", "char", "char_wb"]
 Accents: TypeAlias = Literal["none", "ascii", "unicode"]
@@ -52,8 +53,8 @@ class Vectoriser:
         token_pattern: a key of TOKEN_PATTERNS; for `word` alone, else "".
         stop_words: tokens left out before n-grams are made; for `word` alone.
         features: how many there are.
-        vocabulary: term -> index from 0 to `features` - 1, in this order; None where terms are
-            hashed (MurmurHash3 of their UTF-8, modulo `features`).
+        vocabulary: the term of each feature; None where terms are hashed (MurmurHash3 of their
+            UTF-8, modulo `features`).
         alternate_sign: whether a hash below 0 counts -1.
         binary: a feature counts once in a text.
         weightings: what becomes of the counts.
@@ -67,7 +68,7 @@ class Vectoriser:
     token_pattern: str
     stop_words: tuple[str, ...]
     features: int
-    vocabulary: Mapping[str, int] | None
+    vocabulary: Vocabulary | None
     alternate_sign: bool = False
     binary: bool = False
     weightings: tuple[Weighting, ...] = ()
@@ -109,10 +110,9 @@ class TfidfBlock:
         tables: dict[str, Table] = {}
         for place, part in enumerate(self.parts):
             if part.vocabulary is not None:
-                terms = "".join(part.vocabulary).encode("utf-8")
+                terms = part.vocabulary.text.encode("utf-8")
                 tables[_name(place, "terms")] = np.frombuffer(terms, np.uint8)
-                lengths = [len(term) for term in part.vocabulary]
-                tables[_name(place, "lengths")] = np.array(lengths, np.int32)
+                tables[_name(place, "lengths")] = part.vocabulary.lengths.astype(np.int32)
             tables |= dict(_idf_tables(place, part.weightings))
         return tables | dict(_idf_tables(_ALL, self.weightings))
 
@@ -165,23 +165,20 @@ def _part(node: Node, place: int, tables: dict[str, Table]) -> Vectoriser:
     )
 
 
-def _vocabulary(node: Node, place: int, features: int, tables: dict[str, Table]) -> dict[str, int]:
-    """Cut the terms apart: their text, one behind the other, and the length of each."""
+def _vocabulary(node: Node, place: int, features: int, tables: dict[str, Table]) -> Vocabulary:
+    """Read the terms: their text, one behind the other, and the length of each."""
     plain = _taken(tables, _name(place, "terms"), np.uint8, node)
-    lengths = _taken(tables, _name(place, "lengths"), np.int32, node)
+    lengths = _taken(tables, _name(place, "lengths"), np.int32, node).astype(np.int64)
     if len(lengths) != features:
         node.fail(f"{len(lengths):,} lengths of terms for {features:,} features")
     try:
         text = str(plain.data, "utf-8")
     except UnicodeDecodeError:
         node.fail("terms are not UTF-8")
-    ends = np.cumsum(lengths, dtype=np.int64)
-    if (lengths < 0).any() or ends[-1] != len(text):
+    if (lengths < 0).any() or lengths.sum() != len(text):
         node.fail(f"lengths of terms do not add up to {len(text):,} characters")
-    bounds = [0, *ends.tolist()]
-    terms = [*map(text.__getitem__, map(slice, bounds, bounds[1:]))]
-    vocabulary = dict(zip(terms, range(features), strict=True))
-    if len(vocabulary) != features:
+    vocabulary = Vocabulary(text, lengths)
+    if vocabulary.has_a_term_twice():
         node.fail(f"a term stands twice among {features:,}")
     return vocabulary
 

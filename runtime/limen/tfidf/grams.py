@@ -1,13 +1,18 @@
 """N-grams found by the numbers of their parts, words or characters, instead of by texts."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from limen.arrays import IntArray
 
-UNKNOWN = -1
-"""In the place of a feature: the vocabulary does not have the n-gram."""
+UNKNOWN: Final = -1
+"""In the place of a feature: the vocabulary does not have the n-gram. In the place of a part: no
+term has it, or no n-gram may reach over it."""
+
+_MOST = 1 << 62
+_END = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,24 +35,27 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """All runs of so many parts with which a term begins, or that are one.
+    """The terms of so many parts, and, where `renumbers`, all runs of so many with which a longer
+    term begins.
 
     Attributes:
-        keys: int64, rising: place of the run without its last part, times all parts, plus the
-            number of the last one.
+        keys: int64, rising, _END behind the last: the number of the run without its last part,
+            times all parts, plus the number of the last one.
         features: int64: for each key the term's feature; UNKNOWN where it only begins terms.
+        renumbers: whether a run is from here on numbered by its place in `keys`, since numbers
+            would grow too large.
     """
 
     keys: IntArray
     features: IntArray
+    renumbers: bool
 
 
 class Grams:
     """Finds the n-grams of a vocabulary in texts.
 
-    A run of n parts is found, for all places of many texts at once, by the place of its first
-    n - 1 parts and the number of the last one, in a sorted array: no text of an n-gram is made, and
-    none is hashed.
+    The parts of an n-gram are the digits of a number, which is looked up in a sorted array, for all
+    places of many texts at once: no text of an n-gram is made, and none is hashed.
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -58,45 +66,54 @@ class Grams:
         self._single = np.full(terms.parts, UNKNOWN, np.int64)
         self._single[terms.numbers[starts[sizes == 1]]] = features[sizes == 1]
         self._levels: list[_Level] = []
-        runs, size, left = terms.numbers[starts], 1, sizes > 1
+        runs, size, left, different = terms.numbers[starts], 1, sizes > 1, terms.parts
         while left.any():
             starts, sizes, features, runs = (of[left] for of in (starts, sizes, features, runs))
             size += 1
-            last = terms.numbers[starts + size - 1]
-            keys, runs = np.unique(runs * terms.parts + last, return_inverse=True)
+            runs = runs * terms.parts + terms.numbers[starts + size - 1]
             whole = sizes == size
-            own = np.full(len(keys), UNKNOWN, np.int64)
-            own[runs[whole]] = features[whole]
-            self._levels.append(_Level(keys, own))
+            different *= terms.parts
+            renumbers = different * terms.parts > _MOST
+            if renumbers:
+                keys, runs = np.unique(runs, return_inverse=True)
+                own = np.full(len(keys), UNKNOWN, np.int64)
+                own[runs[whole]] = features[whole]
+                different = len(keys)
+            else:
+                order = np.argsort(runs[whole])
+                keys, own = runs[whole][order], features[whole][order]
+            self._levels.append(_Level(np.append(keys, _END), np.append(own, UNKNOWN), renumbers))
             left = ~whole
 
     def found(self, numbers: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Find the n-grams of texts.
 
         Args:
-            numbers: of the parts of the texts, one text behind another; below 0 for a part of no
-                term.
+            numbers: of the parts of the texts, one text behind another, UNKNOWN between two.
             rows: the text of each.
 
         Returns:
-            The feature of each n-gram that begins as a term does, or UNKNOWN, and its text: int64,
-            (n-grams,).
+            The feature of each n-gram, or UNKNOWN, and its text: int64, (n-grams,).
         """
         places = (numbers >= 0).nonzero()[0]
         runs = numbers[places]
         features, held = [self._single[runs]], [rows[places]]
+        if self._levels:
+            numbers = np.append(numbers, UNKNOWN)
         for level in self._levels:
-            further = places + 1
-            inside = further < len(numbers)
-            places, runs = further[inside], runs[inside]
+            places = places + 1
             last = numbers[places]
-            going = (last >= 0) & (rows[places] == held[-1][inside])
+            going = (last >= 0).nonzero()[0]
             places = places[going]
-            keys = runs[going] * self._parts + last[going]
-            at = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
-            same = level.keys[at] == keys
-            places, runs = places[same], at[same]
-            features.append(level.features[runs])
+            runs = runs[going] * self._parts + last[going]
+            at = level.keys.searchsorted(runs)
+            same = level.keys[at] == runs
+            if level.renumbers:
+                places, at = places[same], at[same]
+                runs = at
+                features.append(level.features[at])
+            else:
+                features.append(np.where(same, level.features[at], UNKNOWN))
             held.append(rows[places])
         if len(features) == 1:
             return features[0], held[0]

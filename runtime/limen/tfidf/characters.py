@@ -1,0 +1,105 @@
+"""N-grams of characters in a vocabulary, over whole texts and inside words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+import numpy as np
+
+from limen.arrays import IntArray
+from limen.format import Vectoriser
+from limen.format.vocabulary import Vocabulary, code_points, cut
+from limen.tfidf.grams import UNKNOWN, Grams, Terms
+from limen.tfidf.preparing import preparation
+
+SPACES: Final = re.compile(r"\s\s+")
+_BETWEEN = "\ud800"
+"""Stands between texts or words that are looked up together. No text holds a lone surrogate."""
+_MOST_WORDS = 1 << 16
+
+
+class Characters:
+    """N-grams of characters of texts, in a vocabulary."""
+
+    def __init__(self, part: Vectoriser, vocabulary: Vocabulary) -> None:
+        """Number the characters of the terms."""
+        self._prepare = preparation(part)
+        self._found = _CharacterGrams(vocabulary, *part.ngram_range)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """Look the n-grams of texts up, as `analysis.Lookup`."""
+        return self._found([SPACES.sub(" ", self._prepare(text)) for text in texts])
+
+
+class InsideWords:
+    """N-grams of characters inside the words of texts, with a space on both sides, in a vocabulary.
+
+    Since words repeat, their features are kept, and forgotten all at once when they are too many.
+    """
+
+    def __init__(self, part: Vectoriser, vocabulary: Vocabulary) -> None:
+        """Number the characters of the terms."""
+        self._prepare = preparation(part)
+        self._found = _CharacterGrams(vocabulary, *part.ngram_range)
+        self._least = part.ngram_range[0]
+        # A word that is shorter than every n-gram counts whole.
+        short = (vocabulary.lengths < self._least).nonzero()[0]
+        terms = cut(vocabulary.text, vocabulary.starts[short], vocabulary.lengths[short])
+        self._short = dict(zip(terms, short.tolist(), strict=True))
+        self._kept: dict[str, IntArray] = {}
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """Look the n-grams of texts up, as `analysis.Lookup`; what is not known is left out."""
+        words = [self._prepare(text).split() for text in texts]
+        each = [*chain.from_iterable(words)]
+        # Another thread may forget, or add, at any time; what is here was here, or is added here.
+        kept = self._kept
+        new = {word for word in each if word not in kept}
+        if len(kept) + len(new) > _MOST_WORDS:
+            kept, new = {}, {*each}
+        if new:
+            kept.update(self._looked_up([*new]))
+            self._kept = kept
+        if not each:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        features = [kept[word] for word in each]
+        rows = np.repeat(np.arange(len(texts)), [len(own) for own in words])
+        return np.concatenate(features), np.repeat(rows, [len(own) for own in features])
+
+    def _looked_up(self, words: Sequence[str]) -> Iterator[tuple[str, IntArray]]:
+        padded = [f" {word} " for word in words]
+        features, rows = self._found(padded)
+        known = (features >= 0).nonzero()[0]
+        order = known[np.argsort(rows[known], kind="stable")]
+        features = features[order]
+        ends = np.cumsum(np.bincount(rows[order], minlength=len(words))).tolist()
+        for word, whole, start, end in zip(words, padded, [0, *ends], ends, strict=False):
+            if len(whole) < self._least:
+                yield word, np.array([self._short.get(whole, UNKNOWN)], np.int64)
+            else:
+                yield word, features[start:end]
+
+
+class _CharacterGrams:
+    """Finds n-grams of a vocabulary by the numbers of their characters."""
+
+    def __init__(self, vocabulary: Vocabulary, low: int, high: int) -> None:
+        sizes = vocabulary.lengths
+        usable = (sizes >= low) & (sizes <= high)
+        codes = vocabulary.codes[np.repeat(usable, sizes)]
+        # Code point -> number; what is behind the last is unknown.
+        self._numbers = np.full(int(codes.max(initial=0)) + 2, UNKNOWN, np.int64)
+        self._numbers[codes] = 0
+        known = (self._numbers == 0).nonzero()[0]
+        self._numbers[known] = np.arange(len(known))
+        parts = max(1, len(known))
+        terms = Terms(self._numbers[codes], sizes[usable], usable.nonzero()[0], parts)
+        self._grams = Grams(terms)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        numbers = self._numbers.take(code_points(_BETWEEN.join(texts)), mode="clip")
+        if len(texts) == 1:
+            return self._grams.found(numbers, np.zeros(len(numbers), np.int64))
+        rows = np.repeat(np.arange(len(texts)), [len(text) + 1 for text in texts])
+        return self._grams.found(numbers, rows[: len(numbers)])

@@ -1,0 +1,144 @@
+"""Terms stay in one text: found by number, told apart by hash, and exact where hashes are equal."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from limen.format import Vectoriser
+from limen.format import vocabulary as vocabulary_module
+from limen.format.vocabulary import Vocabulary, piece_hashes
+from limen.tfidf import characters, grams, words
+from limen.tfidf.analysis import lookup
+from limen.tfidf.grams import Grams, Terms
+
+TERMS = st.lists(st.text("ab \0가🙂", max_size=6), max_size=30)
+WORDS = st.lists(st.sampled_from(["a", "b", "ab", "가", "나"]), min_size=1, max_size=4)
+
+
+def part(vocabulary, **options):
+    usual = {
+        "analyzer": "word",
+        "ngram_range": (1, 3),
+        "lowercase": True,
+        "strip_accents": "none",
+        "token_pattern": "word1",
+        "stop_words": (),
+        "features": len(vocabulary),
+        "vocabulary": vocabulary,
+    }
+    return Vectoriser(**usual | options)
+
+
+def counted(found):
+    """(text, feature) -> how often, without what is not known."""
+    features, rows = found
+    pairs, counts = np.unique(
+        np.stack([rows, features])[:, features >= 0], axis=1, return_counts=True
+    )
+    return {
+        tuple(pair): count for pair, count in zip(pairs.T.tolist(), counts.tolist(), strict=True)
+    }
+
+
+@given(TERMS)
+def test_a_mapping_of_terms_to_their_features(terms):
+    terms = [*dict.fromkeys(terms)]
+    made = Vocabulary.of(terms)
+    assert dict(made) == {term: place for place, term in enumerate(terms)}
+    assert made.terms() == terms
+    assert "".join(map(chr, made.codes)) == made.text
+    assert not made.has_a_term_twice()
+
+
+@given(TERMS, st.data())
+def test_a_term_that_stands_twice_is_found(terms, data):
+    terms = ["x", *terms]
+    again = data.draw(st.sampled_from(terms))
+    assert Vocabulary.of([*terms, again]).has_a_term_twice()
+
+
+def test_equal_hashes_of_unequal_terms_are_no_term_twice(monkeypatch):
+    monkeypatch.setattr(vocabulary_module, "piece_hashes", lambda _, starts, __: starts * 0)
+    assert not Vocabulary.of(["a", "b"]).has_a_term_twice()
+    assert Vocabulary.of(["a", "b", "a"]).has_a_term_twice()
+
+
+@given(st.text("ab\0", max_size=20), st.data())
+def test_pieces_with_one_hash_are_equal(text, data):
+    places = st.integers(0, len(text))
+    bounds = [sorted(data.draw(st.tuples(places, places))) for _ in range(12)]
+    starts, ends = np.array(bounds).T
+    found = piece_hashes(Vocabulary.of([text]).codes, starts, ends - starts)
+    pieces = [text[start:end] for start, end in bounds]
+    same = found[:, np.newaxis] == found
+    assert same.tolist() == [[one == other for other in pieces] for one in pieces]
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=20), st.lists(st.lists(st.sampled_from("ab가나"), max_size=8)))
+def test_words_whose_hashes_are_equal_are_told_apart(terms, texts):
+    terms = [*dict.fromkeys(" ".join(one) for one in terms)] or ["a"]
+    together = [" ".join(one) for one in texts] or [""]
+    expected = counted(lookup(part(Vocabulary.of(terms)))(together))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "piece_hashes", lambda _, starts, __: starts * 0)
+        assert counted(lookup(part(Vocabulary.of(terms)))(together)) == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abcd", max_size=20))
+def test_numbers_that_would_grow_too_large_are_renumbered(terms, text):
+    terms = [*dict.fromkeys(terms)]
+    made = part(Vocabulary.of(terms), analyzer="char", token_pattern="", ngram_range=(1, 6))
+    expected = counted(lookup(made)([text, text[::-1]]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grams, "_MOST", 10)
+        assert counted(lookup(made)([text, text[::-1]])) == expected
+
+
+def test_terms_of_more_parts_than_64_bits_hold():
+    parts = 1 << 20
+    one = np.array([parts - 1, 5, 7, 9, 11])
+    other = np.array([parts - 1, 5, 7, 9])
+    found = Grams(
+        Terms(np.concatenate([one, other]), np.array([5, 4]), np.array([0, 1]), parts)
+    ).found(np.concatenate([one, [grams.UNKNOWN], other, one[:2]]), np.repeat([0, 0, 1], [5, 1, 6]))
+    assert counted(found) == {(0, 0): 1, (0, 1): 1, (1, 1): 1}
+
+
+def test_no_ngram_reaches_from_one_text_into_the_next():
+    made = part(Vocabulary.of(["a", "a b", "b", "ab"]))
+    assert counted(lookup(made)(["a", "b", "", "a b"])) == {
+        (0, 0): 1, (1, 2): 1, (3, 0): 1, (3, 1): 1, (3, 2): 1,
+    }  # fmt: skip
+    made = part(Vocabulary.of(["a", "ab", "b"]), analyzer="char", token_pattern="")
+    assert counted(lookup(made)(["a", "b", "ab"])) == {
+        (0, 0): 1, (1, 2): 1, (2, 0): 1, (2, 1): 1, (2, 2): 1,
+    }  # fmt: skip
+
+
+def test_kept_words_are_forgotten_and_found_again(monkeypatch):
+    monkeypatch.setattr(characters, "_MOST_WORDS", 3)
+    made = part(
+        Vocabulary.of([" a", "ab", "b "]), analyzer="char_wb", token_pattern="", ngram_range=(2, 3)
+    )
+    found = lookup(made)
+    for texts in (["ab a"], ["b ab", "c d e"], ["ab ab a b"], [""], []):
+        assert counted(found(texts)) == counted(lookup(made)(texts))
+    assert counted(found(["ab c", "ab"])) == {
+        (0, 0): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1,
+    }  # fmt: skip
+
+
+def test_a_word_that_is_shorter_than_every_ngram_counts_whole():
+    made = part(
+        Vocabulary.of([" a ", " ab ", " abc "]),
+        analyzer="char_wb", token_pattern="", ngram_range=(5, 6),
+    )  # fmt: skip
+    assert counted(lookup(made)(["a ab abc a x"])) == {(0, 0): 2, (0, 1): 1, (0, 2): 1}
+
+
+def test_a_vocabulary_without_a_term_of_its_sizes():
+    for options in ({}, {"analyzer": "char"}, {"analyzer": "char_wb"}):
+        made = part(Vocabulary.of(["a b c d e f"]), **options, ngram_range=(1, 2))
+        assert counted(lookup(made)(["a b", "c"])) == {}
