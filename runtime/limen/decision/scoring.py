@@ -11,6 +11,8 @@ from limen.decision.pairs import mean_shares, surest_pair, votes_and_confidence
 from limen.errors import EngineError
 from limen.format import DecisionBlock
 
+_BOTH_SIDES = np.array([-1.0, 1.0])
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -83,7 +85,7 @@ def check_finite(logits: FloatArray, start: int = 0) -> None:
 def _of_one_output(calibrated: Calibrated) -> Scored:
     second = calibrated.shares
     shares = np.concatenate([1.0 - second, second], axis=1).astype(np.float32)
-    return Scored(shares, np.concatenate([-calibrated.signed, calibrated.signed], axis=1))
+    return Scored(shares, calibrated.signed * _BOTH_SIDES)
 
 
 def _of_pairs(calibrated: Calibrated, logits: WideArray, decision: DecisionBlock) -> Scored:

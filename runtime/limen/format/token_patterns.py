@@ -13,12 +13,19 @@ class TokenPattern:
     """A named pattern.
 
     Attributes:
-        expression: this module's own regular expression; its matches are the words.
+        kind: this module's own regular expression for one code point of the kind.
+        least: code points of the shortest word, at least 1.
         spellings: patterns of other libraries that cut every text in the same way.
     """
 
-    expression: str
+    kind: str
+    least: int
     spellings: tuple[str, ...]
+
+    @property
+    def expression(self) -> str:
+        """A regular expression; its matches are the words."""
+        return f"{self.kind}{{{self.least},}}"
 
 
 def _runs(kind: str, least: int, *others: str) -> TokenPattern:
@@ -29,7 +36,7 @@ def _runs(kind: str, least: int, *others: str) -> TokenPattern:
     bounded = [rf"\b{one}\b" for one in plain] if kind == r"\w" else []
     spellings = [*plain, *bounded, *others]
     flagged = [f"(?u){one}" for one in spellings]
-    return TokenPattern(f"{kind}{{{least},}}", (*spellings, *flagged))
+    return TokenPattern(kind, least, (*spellings, *flagged))
 
 
 TOKEN_PATTERNS = {

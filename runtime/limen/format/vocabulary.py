@@ -1,7 +1,7 @@
 """A vocabulary as a file holds it: its terms, one behind the other, and their lengths."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,10 @@ import numpy.typing as npt
 from limen.arrays import IntArray
 
 Codes = npt.NDArray[np.uint32]
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_INVERSE = pow(_MULTIPLIER, -1, 1 << 64)
+_FEW = 1 << 14
+"""Characters whose powers are kept: those of most runs of a bulk call."""
 
 
 class Vocabulary(Mapping[str, int]):
@@ -82,8 +85,8 @@ def cut(text: str, starts: IntArray, lengths: IntArray) -> list[str]:
 
 
 def piece_hashes(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArray[np.uint64]:
-    """Return a number for each piece of a text, equal for equal pieces, and for others hardly ever:
-    the polynomial of its code points in an odd number, modulo 2^64.
+    """Return a number for each piece of a text, equal for equal pieces of any texts, and for others
+    hardly ever: the polynomial of its code points in an odd number, modulo 2^64.
 
     Args:
         codes: uint32, (characters,).
@@ -93,16 +96,28 @@ def piece_hashes(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArr
     Returns:
         uint64, (pieces,).
     """
-    # powers[i] is the i-th power; sums[i] is the polynomial of what stands before place i.
-    powers = np.full(len(codes) + 1, _MULTIPLIER)
-    powers[0] = 1
-    np.multiply.accumulate(powers, out=powers)
-    sums = np.zeros_like(powers)
+    powers, inverses = _few_powers() if len(codes) < _FEW else _powers(len(codes) + 1)
+    # sums[i] is the polynomial of what stands before place i.
+    sums = np.zeros(len(codes) + 1, np.uint64)
     # Without the 1 a code point 0 at the end of a piece would be lost.
     np.add(codes, np.uint64(1), out=sums[1:])
-    sums[1:] *= powers[:-1]
+    sums[1:] *= powers[: len(codes)]
     np.add.accumulate(sums, out=sums)
-    hashes: npt.NDArray[np.uint64] = sums[starts + lengths] - sums[starts]
-    # As if each piece stood at the end of the text.
-    hashes *= powers[len(codes) - starts]
+    hashes: npt.NDArray[np.uint64] = sums.take(starts + lengths) - sums.take(starts)
+    # As if each piece stood at the beginning.
+    hashes *= inverses.take(starts)
     return hashes
+
+
+def _powers(count: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """The powers of the multiplier from 0 on, and those of its inverse: uint64, (count,) each."""
+    powers, inverses = (np.full(count, one, np.uint64) for one in (_MULTIPLIER, _INVERSE))
+    for each in (powers, inverses):
+        each[0] = 1
+        np.multiply.accumulate(each, out=each)
+    return powers, inverses
+
+
+@cache
+def _few_powers() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    return _powers(_FEW)

@@ -10,7 +10,7 @@ import numpy as np
 from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.vocabulary import Vocabulary, code_points, cut
-from limen.tfidf.grams import UNKNOWN, Grams, Terms
+from limen.tfidf.grams import NO_PART, UNKNOWN, Grams, Terms
 from limen.tfidf.preparing import preparation
 
 SPACES: Final = re.compile(r"\s\s+")
@@ -88,13 +88,12 @@ class _CharacterGrams:
         sizes = vocabulary.lengths
         usable = (sizes >= low) & (sizes <= high)
         codes = vocabulary.codes[np.repeat(usable, sizes)]
-        # Code point -> number; what is behind the last is unknown.
-        self._numbers = np.full(int(codes.max(initial=0)) + 2, UNKNOWN, np.int64)
-        self._numbers[codes] = 0
-        known = (self._numbers == 0).nonzero()[0]
-        self._numbers[known] = np.arange(len(known))
-        parts = max(1, len(known))
-        terms = Terms(self._numbers[codes], sizes[usable], usable.nonzero()[0], parts)
+        # Code point -> number; what is behind the last is no part of any.
+        self._numbers = np.full(int(codes.max(initial=0)) + 2, NO_PART, np.int64)
+        self._numbers[codes] = 1
+        known = self._numbers.nonzero()[0]
+        self._numbers[known] = np.arange(1, len(known) + 1)
+        terms = Terms(self._numbers[codes], sizes[usable], usable.nonzero()[0], len(known))
         self._grams = Grams(terms)
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:

@@ -67,14 +67,14 @@ def _weighted(
     part: Vectoriser, features: IntArray, rows: IntArray, texts: int
 ) -> tuple[IntArray, WideArray, IntArray]:
     """Return indices in the part, values and rows."""
-    indices, values, rows = _counted(part, features, rows)
+    indices, values, rows = _counted(part, features, rows, texts)
     for weighting in part.weightings:
         values = _reweighted(values, indices, rows, texts, weighting)
     return indices, values if part.scale == 1.0 else values * part.scale, rows
 
 
 def _counted(
-    part: Vectoriser, features: IntArray, rows: IntArray
+    part: Vectoriser, features: IntArray, rows: IntArray, texts: int
 ) -> tuple[IntArray, WideArray, IntArray]:
     """Count how often each feature occurs in each text, in the order of texts and features."""
     signs = None
@@ -83,13 +83,13 @@ def _counted(
         signs = np.where(below, -1.0, 1.0)
         features = np.where(below, ~features, features)
     # One number for each pair of text and feature; 2^26 features leave room for 2^37 texts.
-    pairs = rows * part.features + features
+    pairs = features if texts == 1 else rows * part.features + features
     if part.vocabulary is not None:
         pairs = pairs[features >= 0]
     if not len(pairs):
         return pairs, np.empty(0), pairs
     if signs is None:
-        pairs.sort()
+        pairs = np.sort(pairs)
     else:
         order = np.argsort(pairs, kind="stable")
         pairs, signs = pairs[order], signs[order]
@@ -105,6 +105,8 @@ def _counted(
     else:
         values = np.add.reduceat(signs, firsts)
     kept = pairs[firsts]
+    if texts == 1:
+        return kept, values, np.zeros(len(kept), np.int64)
     rows = kept // part.features
     return kept - rows * part.features, values, rows
 

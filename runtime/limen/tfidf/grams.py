@@ -1,5 +1,6 @@
 """N-grams found by the numbers of their parts, words or characters, instead of by texts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,9 +9,11 @@ import numpy as np
 from limen.arrays import IntArray
 
 UNKNOWN: Final = -1
-"""In the place of a feature: the vocabulary does not have the n-gram. In the place of a part: no
-term has it, or no n-gram may reach over it."""
+"""In the place of a feature: the vocabulary does not have the n-gram."""
+NO_PART: Final = 0
+"""In the place of a part: no term has it, or no n-gram may reach over it."""
 
+_FEW = 1 << 9
 _MOST = 1 << 62
 _END = np.iinfo(np.int64).max
 
@@ -20,11 +23,10 @@ class Terms:
     """The terms of a vocabulary.
 
     Attributes:
-        numbers: int64: of the parts of all terms, one term behind another, each from 0 to
-            `parts` - 1.
+        numbers: int64: of the parts of all terms, one term behind another, each from 1 to `parts`.
         sizes: int64, (terms,): how many parts each has, at least 1.
         features: int64, (terms,): the feature of each.
-        parts: how many different parts there are, at least 1.
+        parts: how many different parts there are.
     """
 
     numbers: IntArray
@@ -40,10 +42,10 @@ class _Level:
 
     Attributes:
         keys: int64, rising, _END behind the last: the number of the run without its last part,
-            times all parts, plus the number of the last one.
+            times one more than all parts, plus the number of the last one.
         features: int64: for each key the term's feature; UNKNOWN where it only begins terms.
-        renumbers: whether a run is from here on numbered by its place in `keys`, since numbers
-            would grow too large.
+        renumbers: whether a run is from here on numbered by its place in `keys`, from 1, and 0
+            where it is not there, since numbers would grow too large.
     """
 
     keys: IntArray
@@ -55,30 +57,31 @@ class Grams:
     """Finds the n-grams of a vocabulary in texts.
 
     The parts of an n-gram are the digits of a number, which is looked up in a sorted array, for all
-    places of many texts at once: no text of an n-gram is made, and none is hashed.
+    places of many texts at once: no text of an n-gram is made, and none is hashed. No term has the
+    digit 0, so nothing with it is found.
     """
 
     def __init__(self, terms: Terms) -> None:
         """Sort the terms."""
-        self._parts = terms.parts
+        self._base = terms.parts + 1
         starts = np.cumsum(terms.sizes) - terms.sizes
         sizes, features = terms.sizes, terms.features
-        self._single = np.full(terms.parts, UNKNOWN, np.int64)
+        self._single = np.full(self._base, UNKNOWN, np.int64)
         self._single[terms.numbers[starts[sizes == 1]]] = features[sizes == 1]
         self._levels: list[_Level] = []
-        runs, size, left, different = terms.numbers[starts], 1, sizes > 1, terms.parts
+        runs, size, left, different = terms.numbers[starts], 1, sizes > 1, self._base
         while left.any():
             starts, sizes, features, runs = (of[left] for of in (starts, sizes, features, runs))
             size += 1
-            runs = runs * terms.parts + terms.numbers[starts + size - 1]
+            runs = runs * self._base + terms.numbers[starts + size - 1]
             whole = sizes == size
-            different *= terms.parts
-            renumbers = different * terms.parts > _MOST
+            different *= self._base
+            renumbers = different * self._base > _MOST
             if renumbers:
-                keys, runs = np.unique(runs, return_inverse=True)
+                keys, places = np.unique(runs, return_inverse=True)
                 own = np.full(len(keys), UNKNOWN, np.int64)
-                own[runs[whole]] = features[whole]
-                different = len(keys)
+                own[places[whole]] = features[whole]
+                runs, different = places + 1, len(keys) + 1
             else:
                 order = np.argsort(runs[whole])
                 keys, own = runs[whole][order], features[whole][order]
@@ -89,32 +92,49 @@ class Grams:
         """Find the n-grams of texts.
 
         Args:
-            numbers: of the parts of the texts, one text behind another, UNKNOWN between two.
+            numbers: of the parts of the texts, one text behind another, NO_PART between two.
             rows: the text of each.
 
         Returns:
             The feature of each n-gram, or UNKNOWN, and its text: int64, (n-grams,).
         """
-        places = (numbers >= 0).nonzero()[0]
-        runs = numbers[places]
-        features, held = [self._single[runs]], [rows[places]]
-        if self._levels:
-            numbers = np.append(numbers, UNKNOWN)
-        for level in self._levels:
-            places = places + 1
-            last = numbers[places]
-            going = (last >= 0).nonzero()[0]
-            places = places[going]
-            runs = runs[going] * self._parts + last[going]
-            at = level.keys.searchsorted(runs)
-            same = level.keys[at] == runs
-            if level.renumbers:
-                places, at = places[same], at[same]
-                runs = at
-                features.append(level.features[at])
-            else:
-                features.append(np.where(same, level.features[at], UNKNOWN))
-            held.append(rows[places])
+        look = self._at_all_places if len(numbers) <= _FEW else self._at_known_places
+        features, held = zip(*look(numbers, rows), strict=True)
         if len(features) == 1:
             return features[0], held[0]
         return np.concatenate(features), np.concatenate(held)
+
+    def _at_all_places(
+        self, numbers: IntArray, rows: IntArray
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Look every run of parts up, whatever they are: the fewest calls of numpy."""
+        runs = numbers
+        yield self._single.take(runs), rows
+        for size, level in enumerate(self._levels, 2):
+            runs = runs[:-1] * self._base
+            runs += numbers[size - 1 :]
+            at = level.keys.searchsorted(runs)
+            same = level.keys.take(at) == runs
+            yield np.where(same, level.features.take(at), UNKNOWN), rows[: len(runs)]
+            if level.renumbers:
+                runs = np.where(same, at + 1, NO_PART)
+
+    def _at_known_places(
+        self, numbers: IntArray, rows: IntArray
+    ) -> Iterator[tuple[IntArray, IntArray]]:
+        """Look up what has no NO_PART: the fewest searches."""
+        places = numbers.nonzero()[0]
+        runs = numbers[places]
+        yield self._single[runs], rows[places]
+        numbers = np.append(numbers, NO_PART)
+        for level in self._levels:
+            places = places + 1
+            last = numbers[places]
+            going = last.nonzero()[0]
+            places = places[going]
+            runs = runs[going] * self._base + last[going]
+            at = level.keys.searchsorted(runs)
+            same = level.keys[at] == runs
+            yield np.where(same, level.features[at], UNKNOWN), rows[places]
+            if level.renumbers:
+                places, runs = places[same], at[same] + 1

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -9,35 +10,41 @@ import numpy as np
 from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.token_patterns import TOKEN_PATTERNS
-from limen.format.vocabulary import Vocabulary, cut, piece_hashes
-from limen.tfidf.grams import UNKNOWN, Grams, Terms
+from limen.format.vocabulary import Vocabulary, code_points, cut, piece_hashes
+from limen.tfidf.grams import NO_PART, Grams, Terms
 from limen.tfidf.preparing import preparation
+from limen.tfidf.token_runs import STOP, TokenRuns, WordNumbers
 
 BETWEEN = "\x1e"
 """What stands between texts that are analysed together, the record separator: a space to every
 token pattern, and without effect on lower case and accents of what is beside it."""
 
+_BETWEEN_CODE = ord(BETWEEN)
 _BORDER = -2
 _SPACE = ord(" ")
+_MANY = 1 << 11
+"""Characters from which on numpy is faster, some 60 short texts."""
 
 
 class Words:
-    """N-grams of words in a vocabulary. Many texts are cut into words by one search over all of
-    them, which is half of the work.
+    """N-grams of words in a vocabulary. Few texts are cut by one search over all of them, whose
+    words are looked up in a dict; for many that is most of the work, and numpy does it.
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Vocabulary) -> None:
         """Cut the terms into words."""
-        expression = TOKEN_PATTERNS[part.token_pattern].expression
-        self._words = re.compile(f"{BETWEEN}|{expression}").findall
+        pattern = TOKEN_PATTERNS[part.token_pattern]
+        self._search = re.compile(f"{BETWEEN}|{pattern.expression}").findall
         self._prepare = preparation(part)
         self._stop = frozenset(part.stop_words)
-        words, terms = _in_words(vocabulary, part.ngram_range)
+        self._words, terms = _in_words(vocabulary, part.ngram_range)
         self._grams = Grams(terms)
-        numbers = dict(zip(words, range(len(words)), strict=True))
+        numbers = dict(zip(self._words, range(1, len(self._words) + 1), strict=True))
+        numbers |= dict.fromkeys(self._stop, STOP)
         numbers[BETWEEN] = _BORDER
         self._numbers = numbers.get
-        self._unknown = repeat(UNKNOWN)
+        self._unknown = repeat(NO_PART)
+        self._runs = TokenRuns(pattern)
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         """Look the n-grams of texts up, as `analysis.Lookup`."""
@@ -45,12 +52,41 @@ class Words:
         if together.count(BETWEEN) != len(texts) - 1:
             # To the token patterns a separator inside a text is a space like any other.
             together = BETWEEN.join([text.replace(BETWEEN, " ") for text in texts])
-        tokens = self._words(self._prepare(together))
-        if self._stop:
-            tokens = [token for token in tokens if token not in self._stop]
+        prepared = self._prepare(together)
+        if len(prepared) >= _MANY and self._by_hash.usable:
+            return self._grams.found(*self._of_many(prepared))
+        tokens = self._search(prepared)
         numbers = np.fromiter(map(self._numbers, tokens, self._unknown), np.int64, len(tokens))
-        rows = np.cumsum(numbers == _BORDER) if len(texts) > 1 else np.zeros_like(numbers)
-        return self._grams.found(numbers, rows)
+        if self._stop:
+            numbers = numbers[numbers != STOP]
+        if len(texts) == 1:
+            return self._grams.found(numbers, np.zeros_like(numbers))
+        borders = numbers == _BORDER
+        numbers[borders] = NO_PART
+        return self._grams.found(numbers, np.cumsum(borders))
+
+    @cached_property
+    def _by_hash(self) -> WordNumbers:
+        return WordNumbers(self._words, [*self._stop])
+
+    def _of_many(self, prepared: str) -> tuple[IntArray, IntArray]:
+        """Numbers of the words of texts, NO_PART between two texts, and the text of each."""
+        codes = code_points(prepared)
+        starts, lengths = self._runs(codes)
+        numbers = self._by_hash(codes, starts, lengths)
+        if self._stop:
+            kept = (numbers != STOP).nonzero()[0]
+            numbers, starts = numbers[kept], starts[kept]
+        rows = np.searchsorted((codes == _BETWEEN_CODE).nonzero()[0], starts)
+        if not len(rows):
+            return numbers, rows
+        # Every text before a word's own leaves a gap.
+        places = np.arange(len(rows)) + rows
+        apart = np.full(places[-1] + 1, NO_PART, np.int64)
+        apart[places] = numbers
+        of_each = np.zeros_like(apart)
+        of_each[places] = rows
+        return apart, of_each
 
 
 def _in_words(vocabulary: Vocabulary, ngram_range: tuple[int, int]) -> tuple[list[str], Terms]:
@@ -70,7 +106,7 @@ def _in_words(vocabulary: Vocabulary, ngram_range: tuple[int, int]) -> tuple[lis
     starts, lengths = starts[kept], lengths[kept]
     firsts, numbers = _told_apart(vocabulary, starts, lengths)
     words = cut(vocabulary.text, starts[firsts], lengths[firsts])
-    terms = Terms(numbers, sizes[usable], usable.nonzero()[0], max(1, len(words)))
+    terms = Terms(numbers, sizes[usable], usable.nonzero()[0], len(words))
     return words, terms
 
 
@@ -80,7 +116,8 @@ def _told_apart(
     """Number the different words among pieces of the terms.
 
     Returns:
-        One piece of each word, int64 (words,), and the word of each piece, int64 (pieces,).
+        One piece of each word, int64 (words,), and the number of each piece's word, from 1, int64
+        (pieces,).
     """
     hashes = piece_hashes(vocabulary.codes, starts, lengths)
     order = np.argsort(hashes)
@@ -88,10 +125,10 @@ def _told_apart(
     np.not_equal(hashes[order[1:]], hashes[order[:-1]], out=begins[1:])
     firsts = order[begins]
     numbers = np.empty(len(order), np.int64)
-    numbers[order] = np.cumsum(begins) - 1
-    if not _are_equal(vocabulary, starts, lengths, firsts[numbers]):
+    numbers[order] = np.cumsum(begins)
+    if not _are_equal(vocabulary, starts, lengths, firsts[numbers - 1]):
         pieces = cut(vocabulary.text, starts, lengths)
-        place = {word: number for number, word in enumerate(dict.fromkeys(pieces))}
+        place = {word: number for number, word in enumerate(dict.fromkeys(pieces), 1)}
         numbers = np.fromiter(map(place.__getitem__, pieces), np.int64, len(pieces))
         firsts = np.unique(numbers, return_index=True)[1]
     return firsts, numbers
