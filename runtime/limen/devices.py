@@ -31,8 +31,9 @@ _FOR_CPU = "limen export CHECKPOINT -o FILE.onnx"
 _SCALED_WHILE_RUNNING: tuple[Precision, ...] = ("int8", "int8-float-rows", "int8-mixed")
 _ATTENTION_KERNELS = 1 + 2 + 4 + 16 + 32 + 64
 """Those that CUDA's attention may use: flash, memory-efficient, TensorRT's fused, plain products,
-TensorRT's flash and cross; what onnxruntime takes by itself but cuDNN's, 8 (AttentionBackend,
-onnxruntime/contrib_ops/cpu/bert/attention_common.h)."""
+TensorRT's flash and cross; all that onnxruntime takes by itself but cuDNN's, 8 (AttentionBackend,
+onnxruntime/contrib_ops/cpu/bert/attention_common.h). Naming any also lets short texts have kernels
+that are else kept for long ones."""
 
 Offered: TypeAlias = Callable[[], Sequence[str]]
 """Asks onnxruntime for the providers that it was built with."""

@@ -157,6 +157,8 @@ def predictions(
         decided: the decisions about the same texts.
         truncated: which texts lost a part.
     """
+    if len(truncated) != len(scores):
+        raise ValueError(f"{len(truncated)} truncated for {len(scores)} texts; the caller is wrong")
     if len(scores) == 1:
         one = _chosen(labels, decided.chosen)[0]
         top, reason = decided.top.item(0), decided.reasons.item(0)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from limen.errors import FormatError
-from limen.format import parse
+from limen.format import limits, parse
 from limen.format.tables import read_tables
 from limen.format.wire import encode_bytes, encode_varint, fields
 
@@ -122,6 +122,7 @@ CASES = {
         "134,217,728 features, over",
     ),
     "other features": (part(features=8), "9 lengths of terms for 8 features"),
+    "a sign without a hash": (part(alternate_sign=True), "alternate_sign without hashed"),
     "stop words no list": (part(stop_words="the"), "stop_words: a list"),
     "an infinite factor": (part(scale=2**60), "scale: a number of at most"),
     "ids for features": (
@@ -182,3 +183,9 @@ def test_more_tables_than_any_encoder_has():
     model = [*fields(memoryview(encode_bytes(7, b"".join(many))))]
     with pytest.raises(FormatError, match="more than 1,000 tables"):
         read_tables(model)
+
+
+def test_more_bytes_of_terms_than_may_be(features, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_TERM_BYTES", len(UTF8) - 1)
+    with pytest.raises(FormatError, match=f"{len(UTF8)} bytes of terms, over {len(UTF8) - 1}"):
+        parse(features.data, "large.onnx")

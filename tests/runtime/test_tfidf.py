@@ -227,7 +227,7 @@ def test_hashes_are_murmurs(term):
 
 
 def test_hashed_terms_forget_instead_of_growing(monkeypatch):
-    monkeypatch.setattr("limen.tfidf.hashing._MOST_KEPT", 10)
+    monkeypatch.setattr("limen.tfidf.hashing.MOST_TERMS", 10)
     terms = HashedTerms(1000, alternate_sign=True)
     found = [terms[f"t{place}"] for place in range(100)]
     assert len(terms) <= 10

@@ -8,7 +8,7 @@ from limen.format import Vectoriser
 from limen.format import vocabulary as vocabulary_module
 from limen.format.token_patterns import TOKEN_PATTERNS
 from limen.format.vocabulary import Vocabulary, code_points, piece_hashes
-from limen.tfidf import characters, grams, token_runs, words
+from limen.tfidf import grams, kept, token_runs, words
 from limen.tfidf.analysis import lookup
 from limen.tfidf.grams import Grams, Terms
 
@@ -64,17 +64,38 @@ def test_equal_hashes_of_unequal_terms_are_no_term_twice(monkeypatch):
     assert Vocabulary.of(["a", "b", "a"]).has_a_term_twice()
 
 
-@given(st.lists(st.text("ab\0", max_size=20), min_size=1, max_size=3), st.data())
-def test_pieces_with_one_hash_are_equal_in_whatever_text(texts, data):
-    hashes, pieces = [], []
-    for text in texts:
-        places = st.integers(0, len(text))
-        bounds = [sorted(data.draw(st.tuples(places, places))) for _ in range(6)]
-        starts, ends = np.array(bounds).T
-        hashes += piece_hashes(code_points(text), starts, ends - starts).tolist()
-        pieces += [text[start:end] for start, end in bounds]
+@given(st.lists(st.lists(st.text("ab\0", max_size=6), max_size=6), min_size=1, max_size=3))
+@pytest.mark.parametrize("span", [0, 1, 3, 5, 1 << 15])
+def test_pieces_with_one_hash_are_equal_in_whatever_text(span, texts):
+    hashes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary_module, "SPAN", span)
+        vocabulary_module._powers.cache_clear()
+        for each in texts:
+            # Something stands between the pieces that belongs to none.
+            starts = np.cumsum([1 + len(one) for one in each], dtype=np.int64)
+            starts -= np.array([len(one) for one in each], np.int64)
+            lengths = np.array([len(one) for one in each], np.int64)
+            codes = code_points("".join(f"-{one}" for one in each))
+            hashes += piece_hashes(codes, starts, lengths).tolist()
+    vocabulary_module._powers.cache_clear()
+    pieces = [one for each in texts for one in each]
     for hashed, piece in zip(hashes, pieces, strict=True):
         assert [one == hashed for one in hashes] == [one == piece for one in pieces]
+
+
+@given(st.lists(st.tuples(st.text("ab", max_size=4), st.text("ab", max_size=4))))
+@pytest.mark.parametrize("span", [0, 3, 1 << 15])
+def test_pieces_are_compared_one_with_one(span, pairs):
+    one, other = (Vocabulary.of(each) for each in zip(*pairs, strict=True)) if pairs else (
+        Vocabulary.of([]), Vocabulary.of([])
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_runs, "SPAN", span)
+        found = token_runs.unlike(
+            one.codes, one.starts, one.lengths, other.codes, other.starts, other.lengths
+        )
+    assert found.tolist() == [place for place, (a, b) in enumerate(pairs) if a != b]
 
 
 @settings(deadline=None)
@@ -100,7 +121,7 @@ def test_numbers_that_would_grow_too_large_are_renumbered(terms, text):
 
 
 @settings(deadline=None)
-@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abcd", max_size=20))
+@given(st.lists(st.text("ab", min_size=1, max_size=15), min_size=1), st.text("abc", max_size=30))
 def test_many_parts_are_looked_up_as_few(terms, text):
     made = part(
         Vocabulary.of([*dict.fromkeys(terms)]),
@@ -138,7 +159,8 @@ def test_no_ngram_reaches_from_one_text_into_the_next():
 
 
 def test_kept_words_are_forgotten_and_found_again(monkeypatch):
-    monkeypatch.setattr(characters, "_MOST_WORDS", 3)
+    monkeypatch.setattr(kept, "MOST_WORDS", 3)
+    monkeypatch.setattr(kept, "LONGEST", 1)
     made = part(
         Vocabulary.of([" a", "ab", "b "]), analyzer="char_wb", token_pattern="", ngram_range=(2, 3)
     )
@@ -169,15 +191,14 @@ def test_a_token_whose_hash_is_that_of_a_word_is_no_such_word(monkeypatch):
         return lengths.astype(np.uint64)
 
     monkeypatch.setattr(token_runs, "piece_hashes", by_length)
-    made = token_runs.WordNumbers(["ab", "a", "가나다"], ["stop"])
+    made = token_runs.WordNumbers({"ab": 1, "a": 2, "가나다": 3, "stop": token_runs.STOP})
     assert made.usable
     text = "ab ba b a stop spot 가나다 가나라 unheard"
     codes = code_points(text)
     starts, lengths = token_runs.TokenRuns(TOKEN_PATTERNS["word1"])(codes)
     assert made(codes, starts, lengths).tolist() == [1, 0, 0, 2, token_runs.STOP, 0, 3, 0, 0]
-    assert not token_runs.WordNumbers(["ab", "ba"], []).usable
-    assert not token_runs.WordNumbers(["ab"], ["ab"]).usable
-    assert token_runs.WordNumbers([], [])(codes, starts, lengths).tolist() == [0] * 9
+    assert not token_runs.WordNumbers({"ab": 1, "ba": 2}).usable
+    assert token_runs.WordNumbers({})(codes, starts, lengths).tolist() == [0] * 9
 
 
 def test_words_are_looked_up_one_by_one_where_hashes_do_not_tell_them_apart(monkeypatch):
@@ -188,3 +209,14 @@ def test_words_are_looked_up_one_by_one_where_hashes_do_not_tell_them_apart(monk
     assert expected == {(0, 0): 1, (0, 2): 1, (1, 1): 2}
     monkeypatch.setattr(token_runs, "piece_hashes", lambda _, starts, __: starts * 0)
     assert counted(lookup(made)(texts)) == expected
+
+
+def test_a_stop_word_that_is_a_term_as_well_is_left_out(monkeypatch):
+    made = part(Vocabulary.of(["a", "a b", "b", "c b"]), stop_words=("a",), ngram_range=(1, 2))
+    texts = ["a b", "c a b"]
+    expected = counted(lookup(made)(texts))
+    assert expected == {(0, 2): 1, (1, 2): 1, (1, 3): 1}
+    monkeypatch.setattr(words, "_MANY", 0)
+    found = lookup(made)
+    assert counted(found(texts)) == expected
+    assert found._by_hash.usable

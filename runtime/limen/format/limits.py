@@ -39,6 +39,10 @@ MAX_WEIGHTINGS = 8
 MAX_FEATURES = 2**26
 """Of all vectorisers; scikit-learn hashes into 2^20 by default."""
 
+MAX_TERM_BYTES = 2**27
+"""Of all terms of a vectoriser: a million terms of 20 letters take a sixth of it. What opening such
+a file takes grows with them, up to 30 bytes for each."""
+
 MAX_NGRAM = 100
 MAX_STOP_WORDS = 100_000
 MAX_JSON_DEPTH = 32

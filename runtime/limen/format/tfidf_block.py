@@ -148,7 +148,9 @@ def _part(node: Node, place: int, tables: dict[str, Table]) -> Vectoriser:
     words = analyzer == "word"
     low = node.integer("ngram_low", 1, limits.MAX_NGRAM)
     features = node.integer("features", 1, limits.MAX_FEATURES)
-    hashed = node.boolean("hashed")
+    hashed, alternate_sign = node.boolean("hashed"), node.boolean("alternate_sign")
+    if alternate_sign and not hashed:
+        node.fail("alternate_sign without hashed: only a hash has a sign")
     return Vectoriser(
         analyzer=analyzer,
         ngram_range=(low, node.integer("ngram_high", low, limits.MAX_NGRAM)),
@@ -158,7 +160,7 @@ def _part(node: Node, place: int, tables: dict[str, Table]) -> Vectoriser:
         stop_words=node.strings("stop_words", limits.MAX_STOP_WORDS) if words else (),
         features=features,
         vocabulary=None if hashed else _vocabulary(node, place, features, tables),
-        alternate_sign=node.boolean("alternate_sign"),
+        alternate_sign=alternate_sign,
         binary=node.boolean("binary"),
         weightings=_weightings(node, place, features, tables),
         scale=node.number("scale"),
@@ -169,6 +171,8 @@ def _vocabulary(node: Node, place: int, features: int, tables: dict[str, Table])
     """Read the terms: their text, one behind the other, and the length of each."""
     plain = _taken(tables, _name(place, "terms"), np.uint8, node)
     lengths = _taken(tables, _name(place, "lengths"), np.int32, node).astype(np.int64)
+    if len(plain) > limits.MAX_TERM_BYTES:
+        node.fail(f"{len(plain):,} bytes of terms, over {limits.MAX_TERM_BYTES:,}")
     if len(lengths) != features:
         node.fail(f"{len(lengths):,} lengths of terms for {features:,} features")
     try:

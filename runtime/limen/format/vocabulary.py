@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
+from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,9 @@ from limen.arrays import IntArray
 Codes = npt.NDArray[np.uint32]
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _INVERSE = pow(_MULTIPLIER, -1, 1 << 64)
-_FEW = 1 << 14
-"""Characters whose powers are kept: those of most runs of a bulk call."""
+SPAN: Final = 1 << 15
+"""Characters that are looked at together: more than a run of a bulk call has (run_sizes.py), unless
+one text is longer."""
 
 
 class Vocabulary(Mapping[str, int]):
@@ -43,9 +46,11 @@ class Vocabulary(Mapping[str, int]):
         """Where each term begins: int64, (terms,)."""
         return np.cumsum(self.lengths) - self.lengths
 
-    @cached_property
+    @property
     def codes(self) -> Codes:
-        """The code points of `text`: uint32, (characters,)."""
+        """The code points of `text`, uint32 (characters,), made anew: they would fill 4 bytes for
+        each as long as the vocabulary lives.
+        """
         return code_points(self.text)
 
     def terms(self) -> list[str]:
@@ -86,17 +91,37 @@ def cut(text: str, starts: IntArray, lengths: IntArray) -> list[str]:
 
 def piece_hashes(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArray[np.uint64]:
     """Return a number for each piece of a text, equal for equal pieces of any texts, and for others
-    hardly ever: the polynomial of its code points in an odd number, modulo 2^64.
+    hardly ever: the polynomial of its code points in an odd number, modulo 2^64; for a long piece 8
+    bytes of its BLAKE2b.
 
     Args:
         codes: uint32, (characters,).
-        starts: int64, (pieces,): where each begins.
+        starts: int64, (pieces,): where each begins; they do not overlap, and rise.
         lengths: int64, (pieces,): 0 or more.
 
     Returns:
         uint64, (pieces,).
     """
-    powers, inverses = _few_powers() if len(codes) < _FEW else _powers(len(codes) + 1)
+    hashes = np.empty(len(starts), np.uint64)
+    ends = starts + lengths
+    first = 0
+    while first < len(starts):
+        begin = int(starts[first])
+        # So little at once that it stays in the processor's cache, and takes no memory to speak of.
+        last = int(ends.searchsorted(begin + SPAN, side="right"))
+        if last > first:
+            own = codes[begin : ends[last - 1]]
+            hashes[first:last] = _hashed(own, starts[first:last] - begin, lengths[first:last])
+        else:
+            last = first + 1
+            long = codes[begin : ends[first]].tobytes()
+            hashes[first] = int.from_bytes(blake2b(long, digest_size=8).digest(), "little")
+        first = last
+    return hashes
+
+
+def _hashed(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArray[np.uint64]:
+    powers, inverses = _powers()
     # sums[i] is the polynomial of what stands before place i.
     sums = np.zeros(len(codes) + 1, np.uint64)
     # Without the 1 a code point 0 at the end of a piece would be lost.
@@ -109,15 +134,11 @@ def piece_hashes(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArr
     return hashes
 
 
-def _powers(count: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """The powers of the multiplier from 0 on, and those of its inverse: uint64, (count,) each."""
-    powers, inverses = (np.full(count, one, np.uint64) for one in (_MULTIPLIER, _INVERSE))
+@cache
+def _powers() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """The powers of the multiplier from 0 on, and those of its inverse: uint64, (SPAN + 1,)."""
+    powers, inverses = (np.full(SPAN + 1, one, np.uint64) for one in (_MULTIPLIER, _INVERSE))
     for each in (powers, inverses):
         each[0] = 1
         np.multiply.accumulate(each, out=each)
     return powers, inverses
-
-
-@cache
-def _few_powers() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    return _powers(_FEW)

@@ -10,13 +10,13 @@ import numpy as np
 from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.vocabulary import Vocabulary, code_points, cut
+from limen.tfidf import kept as kept_sizes
 from limen.tfidf.grams import NO_PART, UNKNOWN, Grams, Terms
 from limen.tfidf.preparing import preparation
 
 SPACES: Final = re.compile(r"\s\s+")
 _BETWEEN = "\ud800"
 """Stands between texts or words that are looked up together. No text holds a lone surrogate."""
-_MOST_WORDS = 1 << 16
 
 
 class Characters:
@@ -50,20 +50,23 @@ class InsideWords:
         self._kept: dict[str, IntArray] = {}
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
-        """Look the n-grams of texts up, as `analysis.Lookup`; what is not known is left out."""
+        """Look the n-grams of texts up, as `analysis.Lookup`."""
         words = [self._prepare(text).split() for text in texts]
         each = [*chain.from_iterable(words)]
         # Another thread may forget, or add, at any time; what is here was here, or is added here.
         kept = self._kept
         new = {word for word in each if word not in kept}
-        if len(kept) + len(new) > _MOST_WORDS:
+        if len(kept) + len(new) > kept_sizes.MOST_WORDS:
             kept, new = {}, {*each}
-        if new:
-            kept.update(self._looked_up([*new]))
-            self._kept = kept
+        found = dict(self._looked_up([*new])) if new else {}
+        features = [kept[word] if word in kept else found[word] for word in each]
+        for word, own in found.items():
+            if len(word) <= kept_sizes.LONGEST:
+                # A part of an array would keep the whole of it.
+                kept[word] = own.copy()
+        self._kept = kept if len(kept) <= kept_sizes.MOST_WORDS else {}
         if not each:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        features = [kept[word] for word in each]
         rows = np.repeat(np.arange(len(texts)), [len(own) for own in words])
         return np.concatenate(features), np.repeat(rows, [len(own) for own in features])
 

@@ -78,14 +78,15 @@ def _counted(
 ) -> tuple[IntArray, WideArray, IntArray]:
     """Count how often each feature occurs in each text, in the order of texts and features."""
     signs = None
-    if part.alternate_sign:
+    if part.vocabulary is not None:
+        known = features >= 0
+        features, rows = features[known], rows[known] if texts > 1 else rows
+    elif part.alternate_sign:
         below = features < 0
         signs = np.where(below, -1.0, 1.0)
         features = np.where(below, ~features, features)
     # One number for each pair of text and feature; 2^26 features leave room for 2^37 texts.
     pairs = features if texts == 1 else rows * part.features + features
-    if part.vocabulary is not None:
-        pairs = pairs[features >= 0]
     if not len(pairs):
         return pairs, np.empty(0), pairs
     if signs is None:

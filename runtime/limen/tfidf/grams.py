@@ -15,6 +15,8 @@ NO_PART: Final = 0
 
 _FEW = 1 << 9
 _MOST = 1 << 62
+_STEP = 6
+"""Sizes of n-grams after which runs that begin no term are given up."""
 _END = np.iinfo(np.int64).max
 
 
@@ -37,15 +39,16 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """The terms of so many parts, and, where `renumbers`, all runs of so many with which a longer
-    term begins.
+    """The terms of so many parts; where `renumbers`, with all runs of so many that begin a longer
+    one.
 
     Attributes:
         keys: int64, rising, _END behind the last: the number of the run without its last part,
             times one more than all parts, plus the number of the last one.
         features: int64: for each key the term's feature; UNKNOWN where it only begins terms.
         renumbers: whether a run is from here on numbered by its place in `keys`, from 1, and 0
-            where it is not there, since numbers would grow too large.
+            where it is not there: numbers would grow too large, or runs that begin no term were
+            followed for long enough.
     """
 
     keys: IntArray
@@ -76,7 +79,7 @@ class Grams:
             runs = runs * self._base + terms.numbers[starts + size - 1]
             whole = sizes == size
             different *= self._base
-            renumbers = different * self._base > _MOST
+            renumbers = size % _STEP == 0 or different * self._base > _MOST
             if renumbers:
                 keys, places = np.unique(runs, return_inverse=True)
                 own = np.full(len(keys), UNKNOWN, np.int64)
@@ -96,7 +99,8 @@ class Grams:
             rows: the text of each.
 
         Returns:
-            The feature of each n-gram, or UNKNOWN, and its text: int64, (n-grams,).
+            The feature of each n-gram that is known, and its text: int64, (n-grams,). Others may
+            stand between them as UNKNOWN; how many depends on what else is looked up.
         """
         look = self._at_all_places if len(numbers) <= _FEW else self._at_known_places
         features, held = zip(*look(numbers, rows), strict=True)
@@ -113,6 +117,8 @@ class Grams:
         for size, level in enumerate(self._levels, 2):
             runs = runs[:-1] * self._base
             runs += numbers[size - 1 :]
+            if len(level.keys) == 1:
+                continue
             at = level.keys.searchsorted(runs)
             same = level.keys.take(at) == runs
             yield np.where(same, level.features.take(at), UNKNOWN), rows[: len(runs)]
@@ -133,8 +139,11 @@ class Grams:
             going = last.nonzero()[0]
             places = places[going]
             runs = runs[going] * self._base + last[going]
+            if len(level.keys) == 1:
+                continue
             at = level.keys.searchsorted(runs)
-            same = level.keys[at] == runs
-            yield np.where(same, level.features[at], UNKNOWN), rows[places]
+            same = (level.keys[at] == runs).nonzero()[0]
+            at = at[same]
+            yield level.features[at], rows[places[same]]
             if level.renumbers:
-                places, runs = places[same], at[same] + 1
+                places, runs = places[same], at + 1

@@ -12,9 +12,8 @@ from limen.format import Vectoriser
 from limen.format.token_patterns import TOKEN_PATTERNS
 from limen.tfidf.characters import SPACES
 from limen.tfidf.hashing import HashedTerms
+from limen.tfidf.kept import LONGEST, MOST_WORDS
 from limen.tfidf.preparing import preparation
-
-_MOST_WORDS = 1 << 16
 
 _OfText: TypeAlias = Callable[[str], Iterable[int]]
 
@@ -92,9 +91,10 @@ class _WordFeatures(dict[str, tuple[int, ...]]):
                 break
             grams += [padded[start : start + size] for start in range(len(padded) - size + 1)]
         found = tuple(map(self._get, grams))
-        if len(self) >= _MOST_WORDS:
-            self.clear()
-        self[word] = found
+        if len(word) <= LONGEST:
+            if len(self) >= MOST_WORDS:
+                self.clear()
+            self[word] = found
         return found
 
 

@@ -1,10 +1,9 @@
 """Terms to hashed features, as scikit-learn's HashingVectorizer numbers them."""
 
+from limen.tfidf.kept import LONGEST, MOST_TERMS
+
 _FIRST, _SECOND = 0xCC9E2D51, 0x1B873593
 _MASK = 0xFFFFFFFF
-_MOST_KEPT = 1 << 17
-"""Terms that are remembered with their feature; words repeat, and hashing one takes a microsecond
-or two in Python."""
 
 
 def murmur3(data: bytes) -> int:
@@ -51,7 +50,9 @@ class HashedTerms(dict[str, int]):
         feature = abs(found) % self._features
         if self._alternate and found < 0:
             feature = ~feature
-        if len(self) >= _MOST_KEPT:
-            self.clear()
-        self[term] = feature
+        if len(term) <= LONGEST:
+            # Words repeat, and hashing one takes a microsecond or two in Python.
+            if len(self) >= MOST_TERMS:
+                self.clear()
+            self[term] = feature
         return feature

@@ -1,13 +1,13 @@
 """Tokens of many texts at once, by numpy instead of by a search and a dict for each word."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from limen.arrays import IntArray
 from limen.format.token_patterns import TokenPattern
-from limen.format.vocabulary import Codes, Vocabulary, piece_hashes
+from limen.format.vocabulary import SPAN, Codes, Vocabulary, piece_hashes
 from limen.tfidf.grams import NO_PART
 
 STOP = -1
@@ -51,16 +51,15 @@ class WordNumbers:
         usable: whether all known words have hashes of their own.
     """
 
-    def __init__(self, words: Sequence[str], stop: Sequence[str]) -> None:
-        """Take the words that have the numbers from 1, and others, that have STOP."""
-        known = Vocabulary.of([*words, *stop])
-        hashes = piece_hashes(known.codes, known.starts, known.lengths)
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        """Take the number of each known word."""
+        known = Vocabulary.of(numbers)
+        self._codes = known.codes
+        hashes = piece_hashes(self._codes, known.starts, known.lengths)
         order = np.argsort(hashes)
         self._hashes = hashes[order]
         self.usable = not (self._hashes[1:] == self._hashes[:-1]).any()
-        numbers = np.arange(1, len(known) + 1)
-        numbers[len(words) :] = STOP
-        self._numbers, self._codes = numbers[order], known.codes
+        self._numbers = np.fromiter(numbers.values(), np.int64, len(numbers))[order]
         self._starts, self._lengths = known.starts[order], known.lengths[order]
 
     def __call__(self, codes: Codes, starts: IntArray, lengths: IntArray) -> IntArray:
@@ -70,23 +69,45 @@ class WordNumbers:
             return found
         hashes = piece_hashes(codes, starts, lengths)
         at = np.minimum(self._hashes.searchsorted(hashes), len(self._hashes) - 1)
-        same = (self._hashes.take(at) == hashes) & (self._lengths.take(at) == lengths)
-        tokens = same.nonzero()[0]
+        tokens = (self._hashes.take(at) == hashes).nonzero()[0]
         at = at[tokens]
-        numbers = self._numbers.take(at)
-        unlike = self._unlike(codes, starts[tokens], at)
-        if len(unlike):
-            numbers[unlike] = NO_PART
-        found[tokens] = numbers
+        found[tokens] = self._numbers.take(at)
+        words = self._codes, self._starts.take(at), self._lengths.take(at)
+        found[tokens[unlike(codes, starts[tokens], lengths[tokens], *words)]] = NO_PART
         return found
 
-    def _unlike(self, codes: Codes, starts: IntArray, at: IntArray) -> IntArray:
-        """Return which tokens are others than the words found for them, of the same length."""
-        lengths = self._lengths.take(at)
-        begins = np.cumsum(lengths) - lengths
-        inside = np.arange(int(lengths.sum()))
-        own = codes.take(inside + np.repeat(starts - begins, lengths))
-        other = self._codes.take(inside + np.repeat(self._starts.take(at) - begins, lengths))
-        differ = (own != other).nonzero()[0]
-        tokens: IntArray = np.searchsorted(begins, differ, side="right") - 1
-        return tokens
+
+def unlike(
+    codes: Codes,
+    starts: IntArray,
+    lengths: IntArray,
+    others: Codes,
+    other_starts: IntArray,
+    other_lengths: IntArray,
+) -> IntArray:
+    """Compare pieces of two texts, one with one.
+
+    Returns:
+        int64: which are not equal, rising.
+    """
+    differ = [(lengths != other_lengths).nonzero()[0]]
+    for place in (lengths > SPAN).nonzero()[0]:
+        one = codes[starts[place] : starts[place] + lengths[place]]
+        other = others[other_starts[place] : other_starts[place] + other_lengths[place]]
+        if len(one) == len(other) and (one != other).any():
+            differ.append(np.array([place]))
+    same = ((lengths == other_lengths) & (lengths <= SPAN)).nonzero()[0]
+    starts, lengths, other_starts = starts[same], lengths[same], other_starts[same]
+    ends = np.cumsum(lengths)
+    first = done = 0
+    while first < len(same):
+        last = max(first + 1, int(ends.searchsorted(done + SPAN, side="right")))
+        own = slice(first, last)
+        begins = ends[own] - lengths[own] - done
+        inside = np.arange(int(ends[last - 1]) - done)
+        one = codes.take(inside + np.repeat(starts[own] - begins, lengths[own]))
+        other = others.take(inside + np.repeat(other_starts[own] - begins, lengths[own]))
+        places = (one != other).nonzero()[0]
+        differ.append(same[first + np.unique(begins.searchsorted(places, side="right") - 1)])
+        first, done = last, int(ends[last - 1])
+    return np.sort(np.concatenate(differ))

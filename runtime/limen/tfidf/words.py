@@ -10,10 +10,10 @@ import numpy as np
 from limen.arrays import IntArray
 from limen.format import Vectoriser
 from limen.format.token_patterns import TOKEN_PATTERNS
-from limen.format.vocabulary import Vocabulary, code_points, cut, piece_hashes
+from limen.format.vocabulary import SPAN, Codes, Vocabulary, code_points, cut, piece_hashes
 from limen.tfidf.grams import NO_PART, Grams, Terms
 from limen.tfidf.preparing import preparation
-from limen.tfidf.token_runs import STOP, TokenRuns, WordNumbers
+from limen.tfidf.token_runs import STOP, TokenRuns, WordNumbers, unlike
 
 BETWEEN = "\x1e"
 """What stands between texts that are analysed together, the record separator: a space to every
@@ -37,12 +37,12 @@ class Words:
         self._search = re.compile(f"{BETWEEN}|{pattern.expression}").findall
         self._prepare = preparation(part)
         self._stop = frozenset(part.stop_words)
-        self._words, terms = _in_words(vocabulary, part.ngram_range)
+        words, terms = _in_words(vocabulary, part.ngram_range)
         self._grams = Grams(terms)
-        numbers = dict(zip(self._words, range(1, len(self._words) + 1), strict=True))
-        numbers |= dict.fromkeys(self._stop, STOP)
-        numbers[BETWEEN] = _BORDER
-        self._numbers = numbers.get
+        # A word that is left out is left out also where a term has it.
+        self._numbers = dict(zip(words, range(1, len(words) + 1), strict=True))
+        self._numbers |= dict.fromkeys(self._stop, STOP)
+        self._numbers[BETWEEN] = _BORDER
         self._unknown = repeat(NO_PART)
         self._runs = TokenRuns(pattern)
 
@@ -56,7 +56,7 @@ class Words:
         if len(prepared) >= _MANY and self._by_hash.usable:
             return self._grams.found(*self._of_many(prepared))
         tokens = self._search(prepared)
-        numbers = np.fromiter(map(self._numbers, tokens, self._unknown), np.int64, len(tokens))
+        numbers = np.fromiter(map(self._numbers.get, tokens, self._unknown), np.int64, len(tokens))
         if self._stop:
             numbers = numbers[numbers != STOP]
         if len(texts) == 1:
@@ -67,7 +67,7 @@ class Words:
 
     @cached_property
     def _by_hash(self) -> WordNumbers:
-        return WordNumbers(self._words, [*self._stop])
+        return WordNumbers(self._numbers)
 
     def _of_many(self, prepared: str) -> tuple[IntArray, IntArray]:
         """Numbers of the words of texts, NO_PART between two texts, and the text of each."""
@@ -95,39 +95,46 @@ def _in_words(vocabulary: Vocabulary, ngram_range: tuple[int, int]) -> tuple[lis
     Words are told apart by a hash of 64 bits, since Python would take longer for them than for all
     the rest of opening a file; were it equal for two words, the words themselves are compared.
     """
-    spaces = (vocabulary.codes == _SPACE).nonzero()[0]
+    codes = vocabulary.codes
+    spaces = (codes == _SPACE).nonzero()[0]
     begins, ends = vocabulary.starts, vocabulary.starts + vocabulary.lengths
-    sizes = np.searchsorted(spaces, ends) - np.searchsorted(spaces, begins) + 1
-    usable = (sizes >= ngram_range[0]) & (sizes <= ngram_range[1])
-    # Every word begins with a term or behind a space, and ends with one or before one.
+    before = spaces.searchsorted(begins)
+    sizes = spaces.searchsorted(ends) - before + 1
+    usable = ((sizes >= ngram_range[0]) & (sizes <= ngram_range[1])).nonzero()[0]
+    begins, ends, sizes = begins[usable], ends[usable], sizes[usable]
+    # The spaces of usable terms: before[i], and as many behind it as the term has.
+    within = np.cumsum(sizes - 1) - (sizes - 1)
+    places = np.arange(int((sizes - 1).sum())) + np.repeat(before[usable] - within, sizes - 1)
+    spaces = spaces[places]
+    # Every word begins with a term or behind a space, and ends with one or before one; both rise
+    # from word to word, so sorted they belong together, also where a word is empty.
     starts = np.sort(np.concatenate([begins, spaces + 1]))
     lengths = np.sort(np.concatenate([ends, spaces])) - starts
-    kept = np.repeat(usable, sizes)
-    starts, lengths = starts[kept], lengths[kept]
-    firsts, numbers = _told_apart(vocabulary, starts, lengths)
+    firsts, numbers = _told_apart(vocabulary.text, codes, starts, lengths)
     words = cut(vocabulary.text, starts[firsts], lengths[firsts])
-    terms = Terms(numbers, sizes[usable], usable.nonzero()[0], len(words))
-    return words, terms
+    return words, Terms(numbers, sizes, usable, len(words))
 
 
 def _told_apart(
-    vocabulary: Vocabulary, starts: IntArray, lengths: IntArray
+    text: str, codes: Codes, starts: IntArray, lengths: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Number the different words among pieces of the terms.
+    """Number the different words among pieces of a text.
 
     Returns:
         One piece of each word, int64 (words,), and the number of each piece's word, from 1, int64
         (pieces,).
     """
-    hashes = piece_hashes(vocabulary.codes, starts, lengths)
+    hashes = piece_hashes(codes, starts, lengths)
     order = np.argsort(hashes)
+    hashes = hashes[order]
     begins = np.ones(len(order), np.bool_)
-    np.not_equal(hashes[order[1:]], hashes[order[:-1]], out=begins[1:])
+    np.not_equal(hashes[1:], hashes[:-1], out=begins[1:])
     firsts = order[begins]
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.cumsum(begins)
-    if not _are_equal(vocabulary, starts, lengths, firsts[numbers - 1]):
-        pieces = cut(vocabulary.text, starts, lengths)
+    del hashes, order
+    if not _are_equal(codes, starts, lengths, firsts, numbers):
+        pieces = cut(text, starts, lengths)
         place = {word: number for number, word in enumerate(dict.fromkeys(pieces), 1)}
         numbers = np.fromiter(map(place.__getitem__, pieces), np.int64, len(pieces))
         firsts = np.unique(numbers, return_index=True)[1]
@@ -135,12 +142,13 @@ def _told_apart(
 
 
 def _are_equal(
-    vocabulary: Vocabulary, starts: IntArray, lengths: IntArray, others: IntArray
+    codes: Codes, starts: IntArray, lengths: IntArray, firsts: IntArray, numbers: IntArray
 ) -> bool:
-    """Whether each piece is the same as another one."""
-    if not np.array_equal(lengths, lengths[others]):
-        return False
-    begins = np.cumsum(lengths) - lengths
-    inside = np.arange(int(lengths.sum())) - np.repeat(begins, lengths)
-    own, other = (np.repeat(of, lengths) + inside for of in (starts, starts[others]))
-    return np.array_equal(vocabulary.codes[own], vocabulary.codes[other])
+    """Whether each piece is the word whose number it has."""
+    for begin in range(0, len(starts), SPAN):
+        own = slice(begin, begin + SPAN)
+        same = firsts[numbers[own] - 1]
+        others = codes, starts[same], lengths[same]
+        if len(unlike(codes, starts[own], lengths[own], *others)):
+            return False
+    return True
