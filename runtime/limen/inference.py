@@ -119,6 +119,13 @@ class Inference:
         found = self._each([(texts[place], start + place) for place in firsts], go_on=go_on)
         return [found[number] for number in which]
 
+    def whole(self, texts: Sequence[str]) -> FloatArray | None:
+        """Compute texts without making anything for each, where an inference can: float32, (texts,
+        outputs), of texts that were read whole. None where it cannot, or where one of them failed:
+        `many` says which.
+        """
+        return None
+
     def _each(self, each: Sequence[Placed], *, go_on: bool) -> list[Outcome]:
         """Compute unlike texts."""
         groups = self._groups

@@ -24,6 +24,7 @@ from limen.prediction import Prediction, predictions
 from limen.stream_windows import windows
 from limen.text_logits import Outcome, TextLogits
 
+_DECIDED_TOGETHER = 256
 Errors: TypeAlias = Literal["raise", "collect"]
 """What becomes of a text that cannot be decided: the call ends, or the error takes its place."""
 
@@ -223,6 +224,10 @@ class Model:
 
     def _in_order(self, texts: list[str], start: int, *, go_on: bool) -> Iterator[Prediction]:
         """Yield a prediction for each text, or its error; without `go_on` raise the first one."""
+        whole = self._inference.whole(texts)
+        if whole is not None and all_finite(whole):
+            yield from self._predictions(whole, [False] * len(whole), start)
+            return
         outcomes = self._inference.many(texts, start, go_on=go_on)
         found = [one for one in outcomes if isinstance(one, TextLogits)]
         logits = self._stacked(found)
@@ -230,7 +235,7 @@ class Model:
             outcomes = [_numbers(outcome, place) for place, outcome in enumerate(outcomes, start)]
             found = [one for one in outcomes if isinstance(one, TextLogits)]
             logits = self._stacked(found)
-        decided = self._predictions(found, logits, start)
+        decided = self._predictions(logits, [one.truncated for one in found], start)
         if len(decided) == len(outcomes):
             yield from decided
             return
@@ -245,15 +250,19 @@ class Model:
                 raise outcome
 
     def _decided(self, found: TextLogits) -> Prediction:
-        return self._predictions([found], found.logits[np.newaxis], 0)[0]
+        return self._predictions(found.logits[np.newaxis], [found.truncated], 0)[0]
 
     def _predictions(
-        self, found: Sequence[TextLogits], logits: FloatArray, start: int
+        self, logits: FloatArray, truncated: Sequence[bool], start: int
     ) -> list[Prediction]:
-        """Decide about texts; `logits` are theirs, stacked."""
-        scored = score(logits, self._decision, start)
-        decided = decide(scored, self._decision, self.operating_point)
-        return predictions(self.labels, scored.scores, decided, [one.truncated for one in found])
+        """Decide about texts, a few hundred at once, so that what is made stays in the caches."""
+        made: list[Prediction] = []
+        for first in range(0, len(logits), _DECIDED_TOGETHER):
+            own = slice(first, first + _DECIDED_TOGETHER)
+            scored = score(logits[own], self._decision, start + first)
+            decided = decide(scored, self._decision, self.operating_point)
+            made += predictions(self.labels, scored.scores, decided, truncated[own])
+        return made
 
     def _stacked(self, found: Sequence[TextLogits]) -> FloatArray:
         """float32, (texts, outputs)."""

@@ -195,13 +195,16 @@ def scores_and_ranks(decision, row):
     ]
 
 
-def first_places(ranks, slack=1e-9):
-    """Labels that may rank first: those of the best value, as far as rounding can tell."""
+def first_places(ranks, row, slack=1e-9):
+    """Labels that may rank first: those of the best value, as far as rounding can tell. Values that
+    are equal here may only be rounded alike, where the logits of `row` are not.
+    """
     best = max(ranks)
     near = slack * (1 + abs(best[0]))
     exact = [place for place, rank in enumerate(ranks) if rank == best]
     close = [place for place, rank in enumerate(ranks) if best[0] - rank[0] <= near]
-    return exact[:1] if len(close) == len(exact) else close
+    alike = len(row) != len(ranks) or len({row[place] for place in exact}) == 1
+    return exact[:1] if alike and len(close) == len(exact) else close
 
 
 def decided(decision, point, scores, top):
