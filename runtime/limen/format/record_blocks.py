@@ -157,7 +157,8 @@ class Provenance:
             node.fail(f"more than {_MAX_VERSIONS} versions")
         return cls(
             source=node.string("source"),
-            versions=tuple((name, stored.string(name)) for name in names),
+            # An object of JSON has no order, so a file that is written again must not change it.
+            versions=tuple((name, stored.string(name)) for name in sorted(names)),
             date=node.string("date"),
             licence=node.optional_string("licence"),
         )
