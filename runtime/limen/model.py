@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, TypeAlias, cast, overload
+from typing import Literal, cast, overload
 
 import numpy as np
 
 from limen.arrays import FloatArray, WideArray
+from limen.asked import Errors, collects, listed, refuse_one
 from limen.decision import (
     all_finite,
     check_finite,
@@ -25,8 +26,7 @@ from limen.stream_windows import windows
 from limen.text_logits import Outcome, TextLogits
 
 _DECIDED_TOGETHER = 256
-Errors: TypeAlias = Literal["raise", "collect"]
-"""What becomes of a text that cannot be decided: the call ends, or the error takes its place."""
+"""Texts whose scores and decisions are made at once."""
 
 
 class Model:
@@ -129,8 +129,8 @@ class Model:
                 surrogates.
             EngineError: onnxruntime or tokenizers failed, or the model was closed.
         """
-        go_on = _collects(errors)
-        return list(self._in_order(_listed(texts), 0, go_on=go_on))
+        go_on = collects(errors)
+        return list(self._in_order(listed(texts), 0, go_on=go_on))
 
     @overload
     def stream(
@@ -149,8 +149,8 @@ class Model:
         used up. Where a text or the source fails, the predictions of the texts before it come
         first. Arguments and errors as in `predict`.
         """
-        _refuse_one(texts)
-        return self._streamed(texts, go_on=_collects(errors))
+        refuse_one(texts)
+        return self._streamed(texts, go_on=collects(errors))
 
     def scores(self, texts: Iterable[str]) -> FloatArray:
         """Return the scores: float32, (texts, labels), in [0, 1]; errors as in `predict`."""
@@ -158,7 +158,7 @@ class Model:
 
     def logits(self, texts: Iterable[str]) -> FloatArray:
         """Return what the graph gives: float32, (texts, outputs); errors as in `predict`."""
-        return self._inference.logits(_listed(texts))
+        return self._inference.logits(listed(texts))
 
     def decision_function(self, texts: Iterable[str]) -> WideArray:
         """Return decision values as scikit-learn's one-vs-rest and one-vs-one classifiers do:
@@ -280,22 +280,3 @@ def _numbers(outcome: Outcome, place: int) -> Outcome:
     except EngineError as error:
         return error
     return outcome
-
-
-def _collects(errors: Errors) -> bool:
-    if errors not in ("raise", "collect"):
-        raise InputError(f"errors={errors!r}; expected 'raise' or 'collect'")
-    return errors == "collect"
-
-
-def _listed(texts: Iterable[str]) -> list[str]:
-    _refuse_one(texts)
-    return list(texts)
-
-
-def _refuse_one(texts: Iterable[str]) -> None:
-    if isinstance(texts, str | bytes):
-        raise InputError(
-            f"one {type(texts).__name__} where several texts are expected; call model(text), or "
-            f"pass a list"
-        )
