@@ -18,8 +18,8 @@ class Lookup(Protocol):
     """Looks the n-grams of texts up."""
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
-        """Return the features of all n-grams, and the text of each, from 0: int64, (n-grams,). A
-        feature that is not known is UNKNOWN; a hashed feature i that counts -1 is ~i.
+        """Return the features of all n-grams, and the text of each, from 0: int64, (n-grams,). One
+        that is not known is UNKNOWN, or left out; a hashed feature i that counts -1 is ~i.
         """
         ...
 

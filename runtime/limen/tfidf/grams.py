@@ -14,7 +14,9 @@ NO_PART: Final = 0
 """In the place of a part: no term has it, or no n-gram may reach over it."""
 
 _FEW = 1 << 9
+"""Parts up to which a search more costs less than a call of numpy more."""
 _MOST = 1 << 62
+"""What the numbers of runs stay below."""
 _STEP = 6
 """Sizes of n-grams after which runs that begin no term are given up."""
 _END = np.iinfo(np.int64).max
