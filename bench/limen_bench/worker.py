@@ -141,11 +141,23 @@ def _finding(
 def _versions(distributions: list[str]) -> dict[str, str]:
     found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
     for name in distributions:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+        stated = _version(name)
+        if stated is not None:
+            found[name] = stated
     return found
+
+
+def _version(distribution: str) -> str | None:
+    """Return what the imported module says of itself: a wheel of another name can own the module
+    (onnxruntime-gpu beside or instead of onnxruntime). Else what its distribution says, if any.
+    """
+    stated = getattr(sys.modules.get(distribution.replace("-", "_")), "__version__", None)
+    if isinstance(stated, str):
+        return stated
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def _disturbance(before: tuple[float, float, float, float] | None) -> dict[str, Any]:

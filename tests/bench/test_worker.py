@@ -141,6 +141,23 @@ def test_versions_of_what_is_installed(worker):
     assert found["versions"].keys() == {"python", "limen"}
 
 
+def test_a_version_is_that_of_the_module_that_ran(worker, tmp_path, monkeypatch):
+    # onnxruntime-gpu owns the module onnxruntime; metadata of another wheel may lie beside it
+    (tmp_path / "late.py").write_text(
+        "from limen_bench.engines import limen_file\n"
+        "def open_engine(job):\n"
+        "    engine = limen_file.open_engine(job)\n"
+        "    import onnxruntime\n"
+        "    onnxruntime.__version__ = '9.8.7'\n"
+        "    return engine\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = worker(module="late", distributions=["onnxruntime", "numpy"])
+    (found,) = [message for message in messages(done) if "versions" in message]
+    assert found["versions"]["onnxruntime"] == "9.8.7"
+    assert found["versions"]["numpy"][0].isdigit()
+
+
 def test_limen_prints_nothing_else(worker):
     done = worker(("bulk", {**SHORT, "batch": 1, "sorted": False}))
     assert done.stderr == ""
