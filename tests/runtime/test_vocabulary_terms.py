@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from limen.format import Vectoriser
+from limen.format import pieces as pieces_module
 from limen.format import vocabulary as vocabulary_module
+from limen.format.pieces import Pieces, code_points, piece_hashes, windows
 from limen.format.token_patterns import TOKEN_PATTERNS
-from limen.format.vocabulary import Vocabulary, code_points, piece_hashes
+from limen.format.vocabulary import Vocabulary
 from limen.tfidf import grams, kept, token_runs, words
 from limen.tfidf.analysis import lookup
 from limen.tfidf.grams import Grams, Terms
@@ -64,38 +66,62 @@ def test_equal_hashes_of_unequal_terms_are_no_term_twice(monkeypatch):
     assert Vocabulary.of(["a", "b", "a"]).has_a_term_twice()
 
 
-@given(st.lists(st.lists(st.text("ab\0", max_size=6), max_size=6), min_size=1, max_size=3))
-@pytest.mark.parametrize("span", [0, 1, 3, 5, 1 << 15])
-def test_pieces_with_one_hash_are_equal_in_whatever_text(span, texts):
+SIZES = pytest.mark.parametrize(
+    ("long", "together"), [(64, 1 << 15), (64, 2), (8, 1), (9, 1 << 15), (17, 3)]
+)
+"""Characters from which on a piece is taken by itself, and pieces that are looked at together."""
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.text("ab\0🙂", max_size=24), max_size=6), min_size=1, max_size=3))
+@SIZES
+def test_pieces_with_one_hash_are_equal_in_whatever_text(long, together, texts):
     hashes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary_module, "SPAN", span)
-        vocabulary_module._powers.cache_clear()
+        patch.setattr(pieces_module, "_LONG", long)
+        patch.setattr(pieces_module, "TOGETHER", together)
         for each in texts:
             # Something stands between the pieces that belongs to none.
             starts = np.cumsum([1 + len(one) for one in each], dtype=np.int64)
             starts -= np.array([len(one) for one in each], np.int64)
             lengths = np.array([len(one) for one in each], np.int64)
             codes = code_points("".join(f"-{one}" for one in each))
-            hashes += piece_hashes(codes, starts, lengths).tolist()
-    vocabulary_module._powers.cache_clear()
+            hashes += piece_hashes(windows(codes), starts, lengths).tolist()
     pieces = [one for each in texts for one in each]
     for hashed, piece in zip(hashes, pieces, strict=True):
         assert [one == hashed for one in hashes] == [one == piece for one in pieces]
 
 
-@given(st.lists(st.tuples(st.text("ab", max_size=4), st.text("ab", max_size=4))))
-@pytest.mark.parametrize("span", [0, 3, 1 << 15])
-def test_pieces_are_compared_one_with_one(span, pairs):
-    one, other = (Vocabulary.of(each) for each in zip(*pairs, strict=True)) if pairs else (
-        Vocabulary.of([]), Vocabulary.of([])
-    )  # fmt: skip
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text("ab", max_size=24), st.text("ab", max_size=24), st.booleans())))
+@SIZES
+def test_pieces_are_compared_one_with_one(long, together, drawn):
+    # Two texts drawn apart are hardly ever equal.
+    pairs = [(one, one if alike else other) for one, other, alike in drawn]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(token_runs, "SPAN", span)
-        found = token_runs.unlike(
-            one.codes, one.starts, one.lengths, other.codes, other.starts, other.lengths
+        patch.setattr(pieces_module, "_LONG", long)
+        ours, theirs = (
+            Pieces.of(windows(made.codes), made.starts, made.lengths)
+            for made in (Vocabulary.of([pair[side] for pair in pairs]) for side in (0, 1))
         )
-    assert found.tolist() == [place for place, (a, b) in enumerate(pairs) if a != b]
+        found = ours.unlike(theirs).tolist()
+    assert found == [place for place, (one, other) in enumerate(pairs) if one != other]
+
+
+@settings(deadline=None)
+@given(st.text("ab가", min_size=1, max_size=24), st.data())
+@SIZES
+def test_one_code_point_makes_pieces_unlike(long, together, text, data):
+    place = data.draw(st.integers(0, len(text) - 1))
+    other = text[:place] + "🙂" + text[place + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces_module, "_LONG", long)
+        made = Vocabulary.of([text, other, text])
+        all_three = Pieces.of(windows(made.codes), made.starts, made.lengths)
+        found = all_three.take(np.array([0, 0])).unlike(all_three.take(np.array([1, 2])))
+        hashes = all_three.hashes()
+    assert found.tolist() == [0]
+    assert hashes[0] == hashes[2] != hashes[1]
 
 
 @settings(deadline=None)
@@ -187,18 +213,24 @@ def test_a_vocabulary_without_a_term_of_its_sizes():
 
 
 def test_a_token_whose_hash_is_that_of_a_word_is_no_such_word(monkeypatch):
-    def by_length(_, __, lengths):
-        return lengths.astype(np.uint64)
-
-    monkeypatch.setattr(token_runs, "piece_hashes", by_length)
-    made = token_runs.WordNumbers({"ab": 1, "a": 2, "가나다": 3, "stop": token_runs.STOP})
+    # Hashes so small that all words begin with the same bits.
+    monkeypatch.setattr(Pieces, "hashes", lambda self: self.lengths.astype(np.uint64))
+    known = {"ab": 1, "a": 2, "가나다": 3, "stop": token_runs.STOP}
+    known |= {"x" * size: size for size in range(5, 12)}
+    made = token_runs.WordNumbers(known)
     assert made.usable
-    text = "ab ba b a stop spot 가나다 가나라 unheard"
+    text = "ab ba b a stop spot 가나다 가나라 unheard xxxxx xxxxxxxxxx yyyyyyyyyyy xxxxxxxxxxxxx"
     codes = code_points(text)
     starts, lengths = token_runs.TokenRuns(TOKEN_PATTERNS["word1"])(codes)
-    assert made(codes, starts, lengths).tolist() == [1, 0, 0, 2, token_runs.STOP, 0, 3, 0, 0]
+    found = made(windows(codes), starts, lengths).tolist()
+    assert found == [1, 0, 0, 2, token_runs.STOP, 0, 3, 0, 0, 5, 10, 0, 0]
     assert not token_runs.WordNumbers({"ab": 1, "ba": 2}).usable
-    assert token_runs.WordNumbers({})(codes, starts, lengths).tolist() == [0] * 9
+
+
+def test_no_word_is_known():
+    codes = code_points("a bb")
+    starts, lengths = token_runs.TokenRuns(TOKEN_PATTERNS["word1"])(codes)
+    assert token_runs.WordNumbers({})(windows(codes), starts, lengths).tolist() == [0, 0]
 
 
 def test_words_are_looked_up_one_by_one_where_hashes_do_not_tell_them_apart(monkeypatch):
@@ -207,7 +239,7 @@ def test_words_are_looked_up_one_by_one_where_hashes_do_not_tell_them_apart(monk
     monkeypatch.setattr(words, "_MANY", 0)
     expected = counted(lookup(made)(texts))
     assert expected == {(0, 0): 1, (0, 2): 1, (1, 1): 2}
-    monkeypatch.setattr(token_runs, "piece_hashes", lambda _, starts, __: starts * 0)
+    monkeypatch.setattr(Pieces, "hashes", lambda self: self.starts.astype(np.uint64) * 0)
     assert counted(lookup(made)(texts)) == expected
 
 

@@ -2,7 +2,7 @@
 
 Its cost follows the text, not the vocabulary. Sums are taken in float64, one row after another
 (ScatterND adds its updates in their order), so a text's logits do not depend on what else a run
-holds, and only weights and features are rounded to float32.
+holds; only weights, features and their products are rounded to float32.
 """
 
 from collections.abc import Sequence
@@ -74,9 +74,9 @@ def weighted_rows(nodes: Nodes, weights: FloatArray) -> str:
     """
     one = nodes.constant(np.array([1], np.int64))
     gathered = nodes.add("Gather", *_table_and_places(nodes, weights), axis=0)
-    wide = nodes.add("Cast", gathered, to=TensorProto.DOUBLE)
-    values = nodes.add("Cast", nodes.add("Unsqueeze", "values", one), to=TensorProto.DOUBLE)
-    return nodes.add("Mul", wide, values)
+    # In float32, as exact as the weights: with 77 columns a run takes a fifth less than in float64.
+    products = nodes.add("Mul", gathered, nodes.add("Unsqueeze", "values", one))
+    return nodes.add("Cast", products, to=TensorProto.DOUBLE)
 
 
 def starting_sums(nodes: Nodes, intercept: WideArray) -> str:

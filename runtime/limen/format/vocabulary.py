@@ -1,21 +1,12 @@
 """A vocabulary as a file holds it: its terms, one behind the other, and their lengths."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, cached_property
-from hashlib import blake2b
-from typing import Final
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from limen.arrays import IntArray
-
-Codes = npt.NDArray[np.uint32]
-_MULTIPLIER = 0x9E3779B97F4A7C15
-_INVERSE = pow(_MULTIPLIER, -1, 1 << 64)
-SPAN: Final = 1 << 15
-"""Characters that are looked at together: more than a run of a bulk call has (run_sizes.py), unless
-one text is longer."""
+from limen.format.pieces import Codes, code_points, piece_hashes, windows
 
 
 class Vocabulary(Mapping[str, int]):
@@ -59,7 +50,7 @@ class Vocabulary(Mapping[str, int]):
 
     def has_a_term_twice(self) -> bool:
         """Whether two terms are equal."""
-        hashes = np.sort(piece_hashes(self.codes, self.starts, self.lengths))
+        hashes = np.sort(piece_hashes(windows(self.codes), self.starts, self.lengths))
         return bool((hashes[1:] == hashes[:-1]).any()) and len(self._features) < len(self)
 
     @cached_property
@@ -79,66 +70,6 @@ class Vocabulary(Mapping[str, int]):
         return len(self.lengths)
 
 
-def code_points(text: str) -> Codes:
-    """Return the code points of a text, surrogates among them: uint32, (characters,)."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-
-
 def cut(text: str, starts: IntArray, lengths: IntArray) -> list[str]:
     """Return pieces of a text."""
     return [*map(text.__getitem__, map(slice, starts.tolist(), (starts + lengths).tolist()))]
-
-
-def piece_hashes(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArray[np.uint64]:
-    """Return a number for each piece of a text, equal for equal pieces of any texts, and for others
-    hardly ever: the polynomial of its code points in an odd number, modulo 2^64; for a long piece 8
-    bytes of its BLAKE2b.
-
-    Args:
-        codes: uint32, (characters,).
-        starts: int64, (pieces,): where each begins; they do not overlap, and rise.
-        lengths: int64, (pieces,): 0 or more.
-
-    Returns:
-        uint64, (pieces,).
-    """
-    hashes = np.empty(len(starts), np.uint64)
-    ends = starts + lengths
-    first = 0
-    while first < len(starts):
-        begin = int(starts[first])
-        # So little at once that it stays in the processor's cache, and takes no memory to speak of.
-        last = int(ends.searchsorted(begin + SPAN, side="right"))
-        if last > first:
-            own = codes[begin : ends[last - 1]]
-            hashes[first:last] = _hashed(own, starts[first:last] - begin, lengths[first:last])
-        else:
-            last = first + 1
-            long = codes[begin : ends[first]].tobytes()
-            hashes[first] = int.from_bytes(blake2b(long, digest_size=8).digest(), "little")
-        first = last
-    return hashes
-
-
-def _hashed(codes: Codes, starts: IntArray, lengths: IntArray) -> npt.NDArray[np.uint64]:
-    powers, inverses = _powers()
-    # sums[i] is the polynomial of what stands before place i.
-    sums = np.zeros(len(codes) + 1, np.uint64)
-    # Without the 1 a code point 0 at the end of a piece would be lost.
-    np.add(codes, np.uint64(1), out=sums[1:])
-    sums[1:] *= powers[: len(codes)]
-    np.add.accumulate(sums, out=sums)
-    hashes: npt.NDArray[np.uint64] = sums.take(starts + lengths) - sums.take(starts)
-    # As if each piece stood at the beginning.
-    hashes *= inverses.take(starts)
-    return hashes
-
-
-@cache
-def _powers() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """The powers of the multiplier from 0 on, and those of its inverse: uint64, (SPAN + 1,)."""
-    powers, inverses = (np.full(SPAN + 1, one, np.uint64) for one in (_MULTIPLIER, _INVERSE))
-    for each in (powers, inverses):
-        each[0] = 1
-        np.multiply.accumulate(each, out=each)
-    return powers, inverses

@@ -9,7 +9,8 @@ import numpy as np
 
 from limen.arrays import IntArray
 from limen.format import Vectoriser
-from limen.format.vocabulary import Vocabulary, code_points, cut
+from limen.format.pieces import code_points
+from limen.format.vocabulary import Vocabulary, cut
 from limen.tfidf import kept as kept_sizes
 from limen.tfidf.grams import NO_PART, UNKNOWN, Grams, Terms
 from limen.tfidf.preparing import preparation

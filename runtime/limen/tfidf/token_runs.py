@@ -6,14 +6,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from limen.arrays import IntArray
+from limen.format.pieces import Codes, Hashes, Pieces, Windows, windows
 from limen.format.token_patterns import TokenPattern
-from limen.format.vocabulary import SPAN, Codes, Vocabulary, piece_hashes
+from limen.format.vocabulary import Vocabulary
 from limen.tfidf.grams import NO_PART
 
 STOP = -1
 """The number of a word that is left out."""
 _CODE_POINTS = 0x110000
 _OUTSIDE, _INSIDE = 1, 2
+_SPARE_BITS = 1
+"""So many more first bits of a hash are told apart than words need, that most have their own."""
+_STEPS = 4
 
 
 class TokenRuns:
@@ -54,60 +58,44 @@ class WordNumbers:
     def __init__(self, numbers: Mapping[str, int]) -> None:
         """Take the number of each known word."""
         known = Vocabulary.of(numbers)
-        self._codes = known.codes
-        hashes = piece_hashes(self._codes, known.starts, known.lengths)
+        words = Pieces.of(windows(known.codes), known.starts, known.lengths)
+        hashes = words.hashes()
         order = np.argsort(hashes)
-        self._hashes = hashes[order]
+        self._words = words.take(order)
+        # Behind the last stands the largest hash of all, so that every search ends at one.
+        self._hashes = np.append(hashes[order], np.uint64(2**64 - 1))
         self.usable = not (self._hashes[1:] == self._hashes[:-1]).any()
         self._numbers = np.fromiter(numbers.values(), np.int64, len(numbers))[order]
-        self._starts, self._lengths = known.starts[order], known.lengths[order]
+        bits = len(numbers).bit_length() + _SPARE_BITS
+        self._shift = np.uint64(64 - bits)
+        counts = np.bincount((hashes >> self._shift).astype(np.int64), minlength=1 << bits)
+        self._begins = np.cumsum(counts) - counts
 
-    def __call__(self, codes: Codes, starts: IntArray, lengths: IntArray) -> IntArray:
-        """Return the number of each token, or NO_PART; arguments as `piece_hashes`."""
+    def __call__(self, text: Windows, starts: IntArray, lengths: IntArray) -> IntArray:
+        """Return the number of each token of a text, or NO_PART; arguments as in `Pieces`."""
+        tokens = Pieces.of(text, starts, lengths)
+        hashes = tokens.hashes()
+        at = self._places(hashes)
+        alike = self._hashes.take(at) == hashes
+        alike &= at < len(self._numbers)
+        known = alike.nonzero()[0]
+        at = at[known]
         found = np.full(len(starts), NO_PART, np.int64)
-        if not len(self._hashes):
-            return found
-        hashes = piece_hashes(codes, starts, lengths)
-        at = np.minimum(self._hashes.searchsorted(hashes), len(self._hashes) - 1)
-        tokens = (self._hashes.take(at) == hashes).nonzero()[0]
-        at = at[tokens]
-        found[tokens] = self._numbers.take(at)
-        words = self._codes, self._starts.take(at), self._lengths.take(at)
-        found[tokens[unlike(codes, starts[tokens], lengths[tokens], *words)]] = NO_PART
+        found[known] = self._numbers.take(at)
+        found[known[tokens.take(known).unlike(self._words.take(at))]] = NO_PART
         return found
 
-
-def unlike(
-    codes: Codes,
-    starts: IntArray,
-    lengths: IntArray,
-    others: Codes,
-    other_starts: IntArray,
-    other_lengths: IntArray,
-) -> IntArray:
-    """Compare pieces of two texts, one with one.
-
-    Returns:
-        int64: which are not equal, rising.
-    """
-    differ = [(lengths != other_lengths).nonzero()[0]]
-    for place in (lengths > SPAN).nonzero()[0]:
-        one = codes[starts[place] : starts[place] + lengths[place]]
-        other = others[other_starts[place] : other_starts[place] + other_lengths[place]]
-        if len(one) == len(other) and (one != other).any():
-            differ.append(np.array([place]))
-    same = ((lengths == other_lengths) & (lengths <= SPAN)).nonzero()[0]
-    starts, lengths, other_starts = starts[same], lengths[same], other_starts[same]
-    ends = np.cumsum(lengths)
-    first = done = 0
-    while first < len(same):
-        last = max(first + 1, int(ends.searchsorted(done + SPAN, side="right")))
-        own = slice(first, last)
-        begins = ends[own] - lengths[own] - done
-        inside = np.arange(int(ends[last - 1]) - done)
-        one = codes.take(inside + np.repeat(starts[own] - begins, lengths[own]))
-        other = others.take(inside + np.repeat(other_starts[own] - begins, lengths[own]))
-        places = (one != other).nonzero()[0]
-        differ.append(same[first + np.unique(begins.searchsorted(places, side="right") - 1)])
-        first, done = last, int(ends[last - 1])
-    return np.sort(np.concatenate(differ))
+    def _places(self, hashes: Hashes) -> IntArray:
+        """Return for each hash the place of the first known one that is not below it. Its first
+        bits say where to begin; hardly ever do more than two known ones share them.
+        """
+        at: IntArray = self._begins.take((hashes >> self._shift).astype(np.int64))
+        below = (self._hashes.take(at) < hashes).nonzero()[0]
+        for _ in range(_STEPS):
+            if not len(below):
+                return at
+            at[below] += 1
+            below = below[self._hashes.take(at[below]) < hashes[below]]
+        # Somebody chose words for the first bits of their hashes.
+        at[below] = self._hashes.searchsorted(hashes[below])
+        return at

@@ -9,11 +9,12 @@ import numpy as np
 
 from limen.arrays import IntArray
 from limen.format import Vectoriser
+from limen.format.pieces import TOGETHER, Pieces, Windows, code_points, piece_hashes, windows
 from limen.format.token_patterns import TOKEN_PATTERNS
-from limen.format.vocabulary import SPAN, Codes, Vocabulary, code_points, cut, piece_hashes
+from limen.format.vocabulary import Vocabulary, cut
 from limen.tfidf.grams import NO_PART, Grams, Terms
 from limen.tfidf.preparing import preparation
-from limen.tfidf.token_runs import STOP, TokenRuns, WordNumbers, unlike
+from limen.tfidf.token_runs import STOP, TokenRuns, WordNumbers
 
 BETWEEN = "\x1e"
 """What stands between texts that are analysed together, the record separator: a space to every
@@ -73,13 +74,14 @@ class Words:
         """Numbers of the words of texts, NO_PART between two texts, and the text of each."""
         codes = code_points(prepared)
         starts, lengths = self._runs(codes)
-        numbers = self._by_hash(codes, starts, lengths)
+        numbers = self._by_hash(windows(codes), starts, lengths)
         if self._stop:
             kept = (numbers != STOP).nonzero()[0]
             numbers, starts = numbers[kept], starts[kept]
-        rows = np.searchsorted((codes == _BETWEEN_CODE).nonzero()[0], starts)
-        if not len(rows):
-            return numbers, rows
+        if not len(starts):
+            return numbers, starts
+        ends = starts.searchsorted((codes == _BETWEEN_CODE).nonzero()[0])
+        rows = np.repeat(np.arange(len(ends) + 1), np.diff(ends, prepend=0, append=len(starts)))
         # Every text before a word's own leaves a gap.
         places = np.arange(len(rows)) + rows
         apart = np.full(places[-1] + 1, NO_PART, np.int64)
@@ -110,13 +112,13 @@ def _in_words(vocabulary: Vocabulary, ngram_range: tuple[int, int]) -> tuple[lis
     # from word to word, so sorted they belong together, also where a word is empty.
     starts = np.sort(np.concatenate([begins, spaces + 1]))
     lengths = np.sort(np.concatenate([ends, spaces])) - starts
-    firsts, numbers = _told_apart(vocabulary.text, codes, starts, lengths)
+    firsts, numbers = _told_apart(vocabulary.text, windows(codes), starts, lengths)
     words = cut(vocabulary.text, starts[firsts], lengths[firsts])
     return words, Terms(numbers, sizes, usable, len(words))
 
 
 def _told_apart(
-    text: str, codes: Codes, starts: IntArray, lengths: IntArray
+    text: str, places: Windows, starts: IntArray, lengths: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Number the different words among pieces of a text.
 
@@ -124,7 +126,7 @@ def _told_apart(
         One piece of each word, int64 (words,), and the number of each piece's word, from 1, int64
         (pieces,).
     """
-    hashes = piece_hashes(codes, starts, lengths)
+    hashes = piece_hashes(places, starts, lengths)
     order = np.argsort(hashes)
     hashes = hashes[order]
     begins = np.ones(len(order), np.bool_)
@@ -133,7 +135,7 @@ def _told_apart(
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.cumsum(begins)
     del hashes, order
-    if not _are_equal(codes, starts, lengths, firsts, numbers):
+    if not _are_equal(places, starts, lengths, firsts, numbers):
         pieces = cut(text, starts, lengths)
         place = {word: number for number, word in enumerate(dict.fromkeys(pieces), 1)}
         numbers = np.fromiter(map(place.__getitem__, pieces), np.int64, len(pieces))
@@ -142,13 +144,13 @@ def _told_apart(
 
 
 def _are_equal(
-    codes: Codes, starts: IntArray, lengths: IntArray, firsts: IntArray, numbers: IntArray
+    places: Windows, starts: IntArray, lengths: IntArray, firsts: IntArray, numbers: IntArray
 ) -> bool:
     """Whether each piece is the word whose number it has."""
-    for begin in range(0, len(starts), SPAN):
-        own = slice(begin, begin + SPAN)
+    for begin in range(0, len(starts), TOGETHER):
+        own = slice(begin, begin + TOGETHER)
         same = firsts[numbers[own] - 1]
-        others = codes, starts[same], lengths[same]
-        if len(unlike(codes, starts[own], lengths[own], *others)):
+        others = Pieces.of(places, starts[same], lengths[same])
+        if len(Pieces.of(places, starts[own], lengths[own]).unlike(others)):
             return False
     return True
