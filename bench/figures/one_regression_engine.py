@@ -12,21 +12,27 @@ from statistics import median
 from time import monotonic, perf_counter
 from typing import Any
 
-_CALLS, _ALONE = 15, 300
+_CALLS, _ALONE, _ONCE = 15, 300, 1_000
 
 
 def measured(name: str, source: Path, file: Path, begun: float) -> dict[str, float]:
-    """Texts a second of bulk calls, microseconds of one text, milliseconds from the start of the
-    process to the first decision: medians.
+    """Texts a second of bulk calls, microseconds of one text that comes again and of one that comes
+    once, milliseconds from the start of the process to the first decision: medians.
     """
     texts = json.loads(file.read_text(encoding="utf-8"))
     many, one = _opened(name, source)
     one(texts[0])
     start = 1e3 * (monotonic() - begun)
+    once = [_seconds(one, text) for text in texts[-_ONCE:]]
     many(texts)
     calls = [_seconds(many, texts) for _ in range(_CALLS)]
     alone = [_seconds(one, text) for _ in range(5) for text in texts[:_ALONE]]
-    return {"bulk": len(texts) / median(calls), "one": 1e6 * median(alone), "start": start}
+    return {
+        "bulk": len(texts) / median(calls),
+        "one": 1e6 * median(alone),
+        "once": 1e6 * median(once),
+        "start": start,
+    }
 
 
 def _opened(name: str, source: Path) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:

@@ -198,6 +198,30 @@ def test_kept_words_are_forgotten_and_found_again(monkeypatch):
     }  # fmt: skip
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.text(" abc가", min_size=1, max_size=6), min_size=1, max_size=30),
+    st.lists(
+        st.lists(st.text("abc가나", min_size=1, max_size=5), max_size=6), min_size=1, max_size=6
+    ),
+    st.integers(1, 5),
+)
+def test_texts_one_at_a_time_are_looked_up_as_together(terms, drawn, low):
+    terms = [*dict.fromkeys(terms)]
+    texts = [" ".join(each) for each in drawn] * 3
+    for analyzer, least in (("char_wb", low), ("char", low), ("word", min(low, 2))):
+        given = {"analyzer": analyzer, "ngram_range": (least, least + 2)}
+        made = part(Vocabulary.of(terms), **given)
+        expected = counted(lookup(made)(texts))
+        # With every turn words can have been kept, in part or not at all.
+        alone = lookup(made)
+        found = [counted(alone([text])) for text in texts]
+        for place, own in enumerate(found):
+            assert {(place, feature): count for (_, feature), count in own.items()} == {
+                pair: count for pair, count in expected.items() if pair[0] == place
+            }
+
+
 def test_a_word_that_is_shorter_than_every_ngram_counts_whole():
     made = part(
         Vocabulary.of([" a ", " ab ", " abc "]),

@@ -18,6 +18,8 @@ from limen.tfidf.preparing import preparation
 SPACES: Final = re.compile(r"\s\s+")
 _BETWEEN = "\ud800"
 """Stands between texts or words that are looked up together. No text holds a lone surrogate."""
+_KEEPS_EVERY = 4
+"""Of so many texts that come one at a time, one has its words kept."""
 
 
 class Characters:
@@ -37,6 +39,8 @@ class InsideWords:
     """N-grams of characters inside the words of texts, with a space on both sides, in a vocabulary.
 
     Since words repeat, their features are kept, and forgotten all at once when they are too many.
+    Telling the n-grams of one word from those of the next costs a third of looking them up, so of
+    texts that come one at a time only some pay it: words that repeat are kept soon all the same.
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Vocabulary) -> None:
@@ -49,10 +53,15 @@ class InsideWords:
         terms = cut(vocabulary.text, vocabulary.starts[short], vocabulary.lengths[short])
         self._short = dict(zip(terms, short.tolist(), strict=True))
         self._kept: dict[str, IntArray] = {}
+        self._single = 0
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         """Look the n-grams of texts up, as `analysis.Lookup`."""
         words = [self._prepare(text).split() for text in texts]
+        if len(words) == 1:
+            self._single += 1
+            if self._single % _KEEPS_EVERY:
+                return self._of_one(words[0])
         each = [*chain.from_iterable(words)]
         # Another thread may forget, or add, at any time; what is here was here, or is added here.
         kept = self._kept
@@ -70,6 +79,21 @@ class InsideWords:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         rows = np.repeat(np.arange(len(texts)), [len(own) for own in words])
         return np.concatenate(features), np.repeat(rows, [len(own) for own in features])
+
+    def _of_one(self, words: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """The n-grams of a text; none of its words is kept."""
+        kept = [*map(self._kept.get, words)]
+        features = [own for own in kept if own is not None]
+        new = [word for word, own in zip(words, kept, strict=True) if own is None]
+        short = [word for word in new if len(word) + 2 < self._least]
+        if short:
+            whole = [self._short.get(f" {word} ", UNKNOWN) for word in short]
+            features.append(np.array(whole, np.int64))
+            new = [word for word in new if len(word) + 2 >= self._least]
+        if new:
+            features.append(self._found.of_one(_BETWEEN.join([f" {word} " for word in new])))
+        found = np.concatenate(features) if features else np.empty(0, np.int64)
+        return found, np.zeros(len(found), np.int64)
 
     def _looked_up(self, words: Sequence[str]) -> Iterator[tuple[str, IntArray]]:
         padded = [f" {word} " for word in words]
@@ -100,9 +124,15 @@ class _CharacterGrams:
         terms = Terms(self._numbers[codes], sizes[usable], usable.nonzero()[0], len(known))
         self._grams = Grams(terms)
 
+    def of_one(self, text: str) -> IntArray:
+        """The features of the n-grams of a text, nothing reaching over _BETWEEN."""
+        numbers = self._numbers.take(code_points(text), mode="clip")
+        return self._grams.of_one(numbers)
+
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
-        numbers = self._numbers.take(code_points(_BETWEEN.join(texts)), mode="clip")
         if len(texts) == 1:
-            return self._grams.found(numbers, np.zeros(len(numbers), np.int64))
+            found = self.of_one(texts[0])
+            return found, np.zeros(len(found), np.int64)
+        numbers = self._numbers.take(code_points(_BETWEEN.join(texts)), mode="clip")
         rows = np.repeat(np.arange(len(texts)), [len(text) + 1 for text in texts])
         return self._grams.found(numbers, rows[: len(numbers)])

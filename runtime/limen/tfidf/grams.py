@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,8 +46,8 @@ class _Level:
     one.
 
     Attributes:
-        keys: int64, rising, _END behind the last: the number of the run without its last part,
-            times one more than all parts, plus the number of the last one.
+        keys: int64, rising: the number of the run without its last part, times one more than all
+            parts, plus the number of the last one. One more, above all of them, is the last.
         features: int64: for each key the term's feature; UNKNOWN where it only begins terms.
         renumbers: whether a run is from here on numbered by its place in `keys`, from 1, and 0
             where it is not there: numbers would grow too large, or runs that begin no term were
@@ -69,29 +70,27 @@ class Grams:
     def __init__(self, terms: Terms) -> None:
         """Sort the terms."""
         self._base = terms.parts + 1
-        starts = np.cumsum(terms.sizes) - terms.sizes
-        sizes, features = terms.sizes, terms.features
+        firsts = terms.numbers[np.cumsum(terms.sizes) - terms.sizes]
+        alone = terms.sizes == 1
         self._single = np.full(self._base, UNKNOWN, np.int64)
-        self._single[terms.numbers[starts[sizes == 1]]] = features[sizes == 1]
-        self._levels: list[_Level] = []
-        runs, size, left, different = terms.numbers[starts], 1, sizes > 1, self._base
-        while left.any():
-            starts, sizes, features, runs = (of[left] for of in (starts, sizes, features, runs))
-            size += 1
-            runs = runs * self._base + terms.numbers[starts + size - 1]
-            whole = sizes == size
-            different *= self._base
-            renumbers = size % _STEP == 0 or different * self._base > _MOST
-            if renumbers:
-                keys, places = np.unique(runs, return_inverse=True)
-                own = np.full(len(keys), UNKNOWN, np.int64)
-                own[places[whole]] = features[whole]
-                runs, different = places + 1, len(keys) + 1
-            else:
-                order = np.argsort(runs[whole])
-                keys, own = runs[whole][order], features[whole][order]
-            self._levels.append(_Level(np.append(keys, _END), np.append(own, UNKNOWN), renumbers))
-            left = ~whole
+        self._single[firsts[alone]] = terms.features[alone]
+        self._levels = [*_levels(terms, firsts)]
+        # A run of so many parts is below every one of more, so all can stand in one array, in which
+        # the first key of the next size ends those of a size.
+        self._all: tuple[IntArray, IntArray] | None = None
+        if not any(level.renumbers for level in self._levels):
+            known = (self._single >= 0).nonzero()[0]
+            keys = [known, *(level.keys[:-1] for level in self._levels)]
+            features = [self._single[known], *(level.features[:-1] for level in self._levels)]
+            ends = np.cumsum([len(own) for own in keys]).tolist()
+            self._all = (
+                np.append(np.concatenate(keys), _END),
+                np.append(np.concatenate(features), UNKNOWN),
+            )
+            self._levels = [
+                _Level(self._all[0][begin : end + 1], self._all[1][begin : end + 1], False)
+                for begin, end in pairwise(ends)
+            ]
 
     def found(self, numbers: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Find the n-grams of texts.
@@ -109,6 +108,25 @@ class Grams:
         if len(features) == 1:
             return features[0], held[0]
         return np.concatenate(features), np.concatenate(held)
+
+    def of_one(self, numbers: IntArray) -> IntArray:
+        """Find the n-grams of one text, as `found`: the feature of each that is known, among which
+        may be UNKNOWN.
+        """
+        if len(numbers) > _FEW or self._all is None:
+            return self.found(numbers, np.zeros_like(numbers))[0]
+        # What begins with a negative number stays negative.
+        runs = numbers - (numbers == NO_PART)
+        sizes = [runs]
+        for size in range(2, len(self._levels) + 2):
+            runs = runs[:-1] * self._base
+            runs += numbers[size - 1 :]
+            sizes.append(runs)
+        together = np.concatenate(sizes)
+        keys, features = self._all
+        at = keys.searchsorted(together)
+        known: IntArray = features.take(at[keys.take(at) == together])
+        return known
 
     def _at_all_places(
         self, numbers: IntArray, rows: IntArray
@@ -149,3 +167,32 @@ class Grams:
             yield level.features[at], rows[places[same]]
             if level.renumbers:
                 places, runs = places[same], at + 1
+
+
+def _levels(terms: Terms, runs: IntArray) -> Iterator[_Level]:
+    """Sort terms of 2 parts, of 3 and so on, as long as there are any.
+
+    Args:
+        terms: all terms.
+        runs: the first part of each.
+    """
+    base = terms.parts + 1
+    starts, sizes, features = np.cumsum(terms.sizes) - terms.sizes, terms.sizes, terms.features
+    size, left, different = 1, sizes > 1, base
+    while left.any():
+        starts, sizes, features, runs = (of[left] for of in (starts, sizes, features, runs))
+        size += 1
+        runs = runs * base + terms.numbers[starts + size - 1]
+        whole = sizes == size
+        different *= base
+        renumbers = size % _STEP == 0 or different * base > _MOST
+        if renumbers:
+            keys, places = np.unique(runs, return_inverse=True)
+            own = np.full(len(keys), UNKNOWN, np.int64)
+            own[places[whole]] = features[whole]
+            runs, different = places + 1, len(keys) + 1
+        else:
+            order = np.argsort(runs[whole])
+            keys, own = runs[whole][order], features[whole][order]
+        yield _Level(np.append(keys, _END), np.append(own, UNKNOWN), renumbers)
+        left = ~whole

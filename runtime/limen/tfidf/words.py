@@ -61,7 +61,8 @@ class Words:
         if self._stop:
             numbers = numbers[numbers != STOP]
         if len(texts) == 1:
-            return self._grams.found(numbers, np.zeros_like(numbers))
+            found = self._grams.of_one(numbers)
+            return found, np.zeros_like(found)
         borders = numbers == _BORDER
         numbers[borders] = NO_PART
         return self._grams.found(numbers, np.cumsum(borders))
