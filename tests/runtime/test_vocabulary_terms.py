@@ -1,8 +1,13 @@
 """Terms stay in one text: found by number, told apart by hash, and exact where hashes are equal."""
 
+from collections import Counter
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from limen.format import Vectoriser
 from limen.format import pieces as pieces_module
@@ -13,6 +18,8 @@ from limen.format.vocabulary import Vocabulary
 from limen.tfidf import grams, kept, token_runs, words
 from limen.tfidf.analysis import lookup
 from limen.tfidf.grams import Grams, Terms
+
+plain = SimpleNamespace(**run_path(str(Path(__file__).with_name("plain_vectoriser.py"))))
 
 TERMS = st.lists(st.text("ab \0가🙂", max_size=6), max_size=30)
 WORDS = st.lists(st.sampled_from(["a", "b", "ab", "가", "나"]), min_size=1, max_size=4)
@@ -74,6 +81,8 @@ SIZES = pytest.mark.parametrize(
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.text("ab\0🙂", max_size=24), max_size=6), min_size=1, max_size=3))
+@example([["a" * 64, "a" * 65, "a" * 72], ["ㅋㅎ" * 32, "ㅋㅎ" * 33, "ㅋㅎ" * 32]])
+@example([["a" * size for size in range(7, 19)]])
 @SIZES
 def test_pieces_with_one_hash_are_equal_in_whatever_text(long, together, texts):
     hashes = []
@@ -94,6 +103,8 @@ def test_pieces_with_one_hash_are_equal_in_whatever_text(long, together, texts):
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.text("ab", max_size=24), st.text("ab", max_size=24), st.booleans())))
+@example([("a" * 64, "a" * 65, False), ("a" * 8, "a" * 9, False), ("a" * 70, "", True)])
+@example([("ab" * 40, "ab" * 39 + "aa", False), ("b" + "a" * 70, "a" * 71, False)])
 @SIZES
 def test_pieces_are_compared_one_with_one(long, together, drawn):
     # Two texts drawn apart are hardly ever equal.
@@ -126,13 +137,15 @@ def test_one_code_point_makes_pieces_unlike(long, together, text, data):
 
 @settings(deadline=None)
 @given(st.lists(WORDS, max_size=20), st.lists(st.lists(st.sampled_from("ab가나"), max_size=8)))
-def test_words_whose_hashes_are_equal_are_told_apart(terms, texts):
+@pytest.mark.parametrize("together", [1, 1 << 15])
+def test_words_whose_hashes_are_equal_are_told_apart(together, terms, texts):
     terms = [*dict.fromkeys(" ".join(one) for one in terms)] or ["a"]
-    together = [" ".join(one) for one in texts] or [""]
-    expected = counted(lookup(part(Vocabulary.of(terms)))(together))
+    joined = [" ".join(one) for one in texts] or [""]
+    expected = counted(lookup(part(Vocabulary.of(terms)))(joined))
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "TOGETHER", together)
         patch.setattr(words, "piece_hashes", lambda _, starts, __: starts * 0)
-        assert counted(lookup(part(Vocabulary.of(terms)))(together)) == expected
+        assert counted(lookup(part(Vocabulary.of(terms)))(joined)) == expected
 
 
 @settings(deadline=None)
@@ -184,18 +197,40 @@ def test_no_ngram_reaches_from_one_text_into_the_next():
     }  # fmt: skip
 
 
-def test_kept_words_are_forgotten_and_found_again(monkeypatch):
-    monkeypatch.setattr(kept, "MOST_WORDS", 3)
-    monkeypatch.setattr(kept, "LONGEST", 1)
+KEPT = {
+    "all of them": {},
+    "three words": {"MOST_WORDS": 3},
+    "short words": {"LONGEST": 1},
+    "words of few n-grams": {"MOST_FEATURES": 2},
+}
+
+
+@pytest.mark.parametrize("bounds", KEPT.values(), ids=KEPT)
+def test_kept_words_are_bounded_forgotten_and_found_again(bounds, monkeypatch):
+    for name, value in bounds.items():
+        monkeypatch.setattr(kept, name, value)
     made = part(
         Vocabulary.of([" a", "ab", "b "]), analyzer="char_wb", token_pattern="", ngram_range=(2, 3)
     )
     found = lookup(made)
-    for texts in (["ab a"], ["b ab", "c d e"], ["ab ab a b"], [""], []):
+    for texts in (["ab a"], ["b ab", "c d e"], ["ab ab a b"], [""], [], ["f"], ["g h"]) * 8:
         assert counted(found(texts)) == counted(lookup(made)(texts))
-    assert counted(found(["ab c", "ab"])) == {
-        (0, 0): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1,
-    }  # fmt: skip
+        assert len(found._kept) <= kept.MOST_WORDS
+        assert all(len(word) <= kept.LONGEST for word in found._kept)
+        assert all(len(own) <= kept.MOST_FEATURES for own in found._kept.values())
+    assert found._kept
+    assert bounds or found._kept.keys() == {*"abcdefgh", "ab"}
+
+
+def test_words_are_kept_whatever_the_turns_of_the_caller():
+    made = part(
+        Vocabulary.of([" a", "ab", "b "]), analyzer="char_wb", token_pattern="", ngram_range=(2, 3)
+    )
+    for turns in (1, 2, 4, 8):
+        found = lookup(made)
+        for number in range(16 * turns):
+            found([f"word{number % turns}"])
+        assert len(found._kept) == turns
 
 
 @settings(deadline=None)
@@ -208,18 +243,22 @@ def test_kept_words_are_forgotten_and_found_again(monkeypatch):
 )
 def test_texts_one_at_a_time_are_looked_up_as_together(terms, drawn, low):
     terms = [*dict.fromkeys(terms)]
-    texts = [" ".join(each) for each in drawn] * 3
+    texts = [" ".join(each) for each in drawn]
     for analyzer, least in (("char_wb", low), ("char", low), ("word", min(low, 2))):
-        given = {"analyzer": analyzer, "ngram_range": (least, least + 2)}
-        made = part(Vocabulary.of(terms), **given)
-        expected = counted(lookup(made)(texts))
-        # With every turn words can have been kept, in part or not at all.
-        alone = lookup(made)
-        found = [counted(alone([text])) for text in texts]
-        for place, own in enumerate(found):
-            assert {(place, feature): count for (_, feature), count in own.items()} == {
-                pair: count for pair, count in expected.items() if pair[0] == place
-            }
+        made = part(Vocabulary.of(terms), analyzer=analyzer, ngram_range=(least, least + 2))
+        expected = [
+            Counter(terms.index(gram) for gram in plain.grams(made, text) if gram in terms)
+            for text in texts
+        ]
+        found = lookup(made)
+        for _ in range(6):
+            # Each time more words have been kept.
+            for text, own in zip(texts, expected, strict=True):
+                assert counted(found([text])) == {(0, each): own[each] for each in own}
+        together = lookup(made)(texts)
+        assert counted(together) == {
+            (place, each): own[each] for place, own in enumerate(expected) for each in own
+        }
 
 
 def test_a_word_that_is_shorter_than_every_ngram_counts_whole():
@@ -249,6 +288,18 @@ def test_a_token_whose_hash_is_that_of_a_word_is_no_such_word(monkeypatch):
     found = made(windows(codes), starts, lengths).tolist()
     assert found == [1, 0, 0, 2, token_runs.STOP, 0, 3, 0, 0, 5, 10, 0, 0]
     assert not token_runs.WordNumbers({"ab": 1, "ba": 2}).usable
+
+
+def test_the_largest_hash_of_all_is_found_as_any(monkeypatch):
+    largest = np.uint64(2**64 - 1)
+    monkeypatch.setattr(Pieces, "hashes", lambda self: largest - self.lengths.astype(np.uint64))
+    codes = code_points("a bb ccc")
+    starts, lengths = token_runs.TokenRuns(TOKEN_PATTERNS["word1"])(codes)
+    made = token_runs.WordNumbers({"": 1, "bb": 2})
+    assert made(windows(codes), starts, lengths).tolist() == [0, 2, 0]
+    lengths[0] = 0
+    assert made(windows(codes), starts, lengths).tolist() == [1, 2, 0]
+    assert token_runs.WordNumbers({"bb": 2})(windows(codes), starts, lengths).tolist() == [0, 2, 0]
 
 
 def test_no_word_is_known():

@@ -74,14 +74,15 @@ class Pieces:
 
     def hashes(self) -> Hashes:
         """Return a number for each, equal for equal pieces of any texts, and for others hardly
-        ever; for a long piece 8 bytes of its BLAKE2b. uint64, (pieces,).
+        ever; for a long piece 8 bytes of a BLAKE2b. uint64, (pieces,).
         """
         hashes = _mixed(self.lengths.astype(np.uint64), self.heads)
         for pieces, places in _later(self.lengths):
             more = _numbers(self.text, self.starts[pieces] + places)
             hashes[pieces] = _mixed(hashes[pieces], more)
         for place in _long(self.lengths):
-            digest = blake2b(self._bytes(place), digest_size=8).digest()
+            length = int(self.lengths[place]).to_bytes(8, "little")
+            digest = blake2b(self._bytes(place), digest_size=8, salt=length).digest()
             hashes[place] = int.from_bytes(digest, "little")
         return hashes
 
@@ -101,7 +102,7 @@ class Pieces:
         return found
 
     def _bytes(self, place: int) -> bytes:
-        """The code points of a long piece."""
+        """The windows of a long piece: all of its code points, some twice."""
         start = int(self.starts[place])
         last = start + int(self.lengths[place]) - _WIDTH
         whole: bytes = self.text[start : last + 1 : _WIDTH].tobytes() + self.text[last].tobytes()

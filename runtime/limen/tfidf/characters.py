@@ -19,7 +19,8 @@ SPACES: Final = re.compile(r"\s\s+")
 _BETWEEN = "\ud800"
 """Stands between texts or words that are looked up together. No text holds a lone surrogate."""
 _KEEPS_EVERY = 4
-"""Of so many texts that come one at a time, one has its words kept."""
+_SHORT = 1 << 9
+"""Characters up to which words of a text are worth more than that they repeat."""
 
 
 class Characters:
@@ -40,7 +41,7 @@ class InsideWords:
 
     Since words repeat, their features are kept, and forgotten all at once when they are too many.
     Telling the n-grams of one word from those of the next costs a third of looking them up, so of
-    texts that come one at a time only some pay it: words that repeat are kept soon all the same.
+    short texts that come one at a time only one in four with words that are not kept pays it.
     """
 
     def __init__(self, part: Vectoriser, vocabulary: Vocabulary) -> None:
@@ -53,25 +54,26 @@ class InsideWords:
         terms = cut(vocabulary.text, vocabulary.starts[short], vocabulary.lengths[short])
         self._short = dict(zip(terms, short.tolist(), strict=True))
         self._kept: dict[str, IntArray] = {}
-        self._single = 0
+        self._with_new = 0
 
     def __call__(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         """Look the n-grams of texts up, as `analysis.Lookup`."""
-        words = [self._prepare(text).split() for text in texts]
-        if len(words) == 1:
-            self._single += 1
-            if self._single % _KEEPS_EVERY:
-                return self._of_one(words[0])
+        prepared = [*map(self._prepare, texts)]
+        words = [text.split() for text in prepared]
+        if len(words) == 1 and len(prepared[0]) <= _SHORT:
+            found = self._of_one(words[0])
+            if found is not None:
+                return found, np.zeros(len(found), np.int64)
         each = [*chain.from_iterable(words)]
         # Another thread may forget, or add, at any time; what is here was here, or is added here.
         kept = self._kept
         new = {word for word in each if word not in kept}
         if len(kept) + len(new) > kept_sizes.MOST_WORDS:
             kept, new = {}, {*each}
-        found = dict(self._looked_up([*new])) if new else {}
-        features = [kept[word] if word in kept else found[word] for word in each]
-        for word, own in found.items():
-            if len(word) <= kept_sizes.LONGEST:
+        found_now = dict(self._looked_up([*new])) if new else {}
+        features = [kept[word] if word in kept else found_now[word] for word in each]
+        for word, own in found_now.items():
+            if len(word) <= kept_sizes.LONGEST and len(own) <= kept_sizes.MOST_FEATURES:
                 # A part of an array would keep the whole of it.
                 kept[word] = own.copy()
         self._kept = kept if len(kept) <= kept_sizes.MOST_WORDS else {}
@@ -80,20 +82,22 @@ class InsideWords:
         rows = np.repeat(np.arange(len(texts)), [len(own) for own in words])
         return np.concatenate(features), np.repeat(rows, [len(own) for own in features])
 
-    def _of_one(self, words: Sequence[str]) -> tuple[IntArray, IntArray]:
-        """The n-grams of a text; none of its words is kept."""
+    def _of_one(self, words: Sequence[str]) -> IntArray | None:
+        """The n-grams of a text, whose words are not told apart; None where it is time to."""
         kept = [*map(self._kept.get, words)]
         features = [own for own in kept if own is not None]
-        new = [word for word, own in zip(words, kept, strict=True) if own is None]
-        short = [word for word in new if len(word) + 2 < self._least]
-        if short:
-            whole = [self._short.get(f" {word} ", UNKNOWN) for word in short]
-            features.append(np.array(whole, np.int64))
-            new = [word for word in new if len(word) + 2 >= self._least]
-        if new:
+        if len(features) < len(words):
+            self._with_new += 1
+            if self._with_new % _KEEPS_EVERY == 0:
+                return None
+            new = [word for word, own in zip(words, kept, strict=True) if own is None]
+            short = [word for word in new if len(word) + 2 < self._least]
+            if short:
+                whole = [self._short.get(f" {word} ", UNKNOWN) for word in short]
+                features.append(np.array(whole, np.int64))
+                new = [word for word in new if len(word) + 2 >= self._least]
             features.append(self._found.of_one(_BETWEEN.join([f" {word} " for word in new])))
-        found = np.concatenate(features) if features else np.empty(0, np.int64)
-        return found, np.zeros(len(found), np.int64)
+        return np.concatenate(features) if features else np.empty(0, np.int64)
 
     def _looked_up(self, words: Sequence[str]) -> Iterator[tuple[str, IntArray]]:
         padded = [f" {word} " for word in words]

@@ -9,3 +9,5 @@ MOST_TERMS: Final = 1 << 17
 LONGEST: Final = 64
 """Characters of the longest word or term that is remembered: longer ones hardly repeat, and would
 make the memory as large as a text likes."""
+MOST_FEATURES: Final = 1 << 7
+"""N-grams of a word that is remembered; 1 to 4 characters of a word of 30 are 122."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from limen.arrays import IntArray
-from limen.format.pieces import Codes, Hashes, Pieces, Windows, windows
+from limen.format.pieces import TOGETHER, Codes, Hashes, Pieces, Windows, windows
 from limen.format.token_patterns import TokenPattern
 from limen.format.vocabulary import Vocabulary
 from limen.tfidf.grams import NO_PART
@@ -73,14 +73,20 @@ class WordNumbers:
 
     def __call__(self, text: Windows, starts: IntArray, lengths: IntArray) -> IntArray:
         """Return the number of each token of a text, or NO_PART; arguments as in `Pieces`."""
-        tokens = Pieces.of(text, starts, lengths)
+        found = np.empty(len(starts), np.int64)
+        for first in range(0, len(starts), TOGETHER):
+            own = slice(first, first + TOGETHER)
+            found[own] = self._numbered(Pieces.of(text, starts[own], lengths[own]))
+        return found
+
+    def _numbered(self, tokens: Pieces) -> IntArray:
         hashes = tokens.hashes()
         at = self._places(hashes)
         alike = self._hashes.take(at) == hashes
         alike &= at < len(self._numbers)
         known = alike.nonzero()[0]
         at = at[known]
-        found = np.full(len(starts), NO_PART, np.int64)
+        found = np.full(len(hashes), NO_PART, np.int64)
         found[known] = self._numbers.take(at)
         found[known[tokens.take(known).unlike(self._words.take(at))]] = NO_PART
         return found
