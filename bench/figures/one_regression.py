@@ -140,9 +140,9 @@ def one_regression_markdown(path: Path) -> str:
         f"Measured on {found['date']} (`python bench/figures/one_regression.py`), "
         f"{found['rounds']} rounds in turns, a process for each engine and round, one thread; "
         "medians, in brackets the range of the rounds. A logistic regression where nothing else is "
-        "said. Texts seen before were in the bulk calls; of those that come once, the first 1,000 of "
-        "the process, the mean. Start: from that of the process to the first decision; scikit-learn loads a skops "
-        "file."
+        "said. Texts seen before were in the bulk calls; of those that come once, the first 1,000 "
+        "of the process, the mean. Start: from that of the process to the first decision; "
+        "scikit-learn loads a skops file."
     )
     return f"{said}\n\n{table}\n"
 
