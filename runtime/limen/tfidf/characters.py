@@ -18,6 +18,8 @@ from limen.tfidf.preparing import preparation
 SPACES: Final = re.compile(r"\s\s+")
 _BETWEEN = "\ud800"
 """Stands between texts or words that are looked up together. No text holds a lone surrogate."""
+_PADDED = 3
+"""Characters that every word has, spaces on both sides included."""
 _KEEPS_EVERY = 4
 _SHORT = 1 << 9
 """Characters up to which words of a text are worth more than that they repeat."""
@@ -91,8 +93,8 @@ class InsideWords:
             if self._with_new % _KEEPS_EVERY == 0:
                 return None
             new = [word for word, own in zip(words, kept, strict=True) if own is None]
-            short = [word for word in new if len(word) + 2 < self._least]
-            if short:
+            if self._least > _PADDED and min(map(len, new)) + 2 < self._least:
+                short = [word for word in new if len(word) + 2 < self._least]
                 whole = [self._short.get(f" {word} ", UNKNOWN) for word in short]
                 features.append(np.array(whole, np.int64))
                 new = [word for word in new if len(word) + 2 >= self._least]

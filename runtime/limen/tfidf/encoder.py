@@ -9,6 +9,9 @@ from limen.encoder import Encoded, require_text
 from limen.format import TfidfBlock, Vectoriser, Weighting
 from limen.tfidf.analysis import lookup
 
+_ONE = np.ones(1, np.int64)
+_ONE.flags.writeable = False
+
 
 class TfidfEncoder:
     """The encoder of kind `tfidf`: it reads texts whole and pads nothing."""
@@ -59,7 +62,7 @@ class TfidfEncoder:
             "indices": indices,
             "values": values.astype(np.float32),
             "rows": rows,
-            "texts": np.array([len(texts)], dtype=np.int64),
+            "texts": _ONE if len(texts) == 1 else np.array([len(texts)], dtype=np.int64),
         }
 
 
@@ -129,6 +132,10 @@ def _reweighted(
     else:
         norms = np.zeros(texts)
         np.maximum.at(norms, rows, np.abs(values))
-    norms[norms == 0.0] = 1.0
-    divided: WideArray = values / norms[rows]
+    divided: WideArray
+    if texts == 1:
+        divided = values / (norms.item(0) or 1.0)
+    else:
+        norms[norms == 0.0] = 1.0
+        divided = values / norms[rows]
     return divided
