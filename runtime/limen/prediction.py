@@ -205,6 +205,10 @@ def _chosen(labels: tuple[str, ...], chosen: npt.NDArray[np.bool_]) -> list[tupl
         # The arithmetic for many costs one text four times as much.
         return [tuple(compress(labels, chosen[0].tolist()))]
     rows, places = np.nonzero(chosen)
+    if np.array_equal(rows, np.arange(len(chosen))):
+        # One label for each text: texts of one label share the tuple.
+        alone = [(label,) for label in labels]
+        return [*map(alone.__getitem__, places.tolist())]
     ends = np.searchsorted(rows, np.arange(len(chosen) + 1)).tolist()
     names = [labels[place] for place in places.tolist()]
     return [tuple(names[first:end]) for first, end in pairwise(ends)]

@@ -20,7 +20,8 @@ def softmax(logits: WideArray) -> WideArray:
     """Return exp(x_i) over the sum of the row's, arranged so that nothing overflows (Goodfellow,
     Bengio, Courville: Deep Learning, 2016, section 4.1).
     """
-    shares: WideArray = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    shares: WideArray = logits - logits.max(axis=1, keepdims=True, initial=-np.inf)
+    np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
     return shares
 

@@ -14,6 +14,8 @@ REASONS: tuple[str | None, ...] = (None, "threshold", "margin", "no_yes", "empty
 """Why a classifier that gives one label gave none: its score is below the threshold; it is too
 little above the next one; no part said yes; no label is in the set."""
 _BELOW, _CLOSE, _NO_YES, _EMPTY = 1, 2, 3, 4
+_NOTHING_IS_BELOW = np.zeros(1, dtype=np.float32)
+_NOTHING_IS_BELOW.flags.writeable = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _one_text(
 
 def _lowest(point: OperatingPoint) -> FloatArray:
     """Thresholds as numbers: nothing is below 0, and no score reaches infinity."""
-    return np.zeros(1, dtype=np.float32) if point.lowest is None else point.lowest
+    return _NOTHING_IS_BELOW if point.lowest is None else point.lowest
 
 
 def _first(scored: Scored) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias, cast, get_args
 
 from limen.errors import InputError
@@ -99,7 +100,7 @@ class DecisionBlock:
         if shared and isinstance(calibration, Temperature) and len(calibration) != 1:
             raise InputError(f"rule multiclass takes one temperature, found {len(calibration):,}")
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Width of the logits that the graph must give."""
         return outputs_of(self.rule, self.link, len(self.labels))

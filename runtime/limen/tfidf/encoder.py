@@ -88,16 +88,19 @@ def _counted(
         below = features < 0
         signs = np.where(below, -1.0, 1.0)
         features = np.where(below, ~features, features)
+    else:
+        features = features.copy()
     # One number for each pair of text and feature; 2^26 features leave room for 2^37 texts.
     pairs = features if texts == 1 else rows * part.features + features
     if not len(pairs):
         return pairs, np.empty(0), pairs
     if signs is None:
-        pairs = np.sort(pairs)
+        pairs.sort()
     else:
         order = np.argsort(pairs, kind="stable")
         pairs, signs = pairs[order], signs[order]
-    begins = np.ones(len(pairs), np.bool_)
+    begins = np.empty(len(pairs), np.bool_)
+    begins[0] = True
     np.not_equal(pairs[1:], pairs[:-1], out=begins[1:])
     firsts = begins.nonzero()[0]
     if part.binary:
