@@ -22,8 +22,8 @@ _PADDED = 3
 """Characters that every word has, spaces on both sides included."""
 _KEEPS_EVERY = 4
 _SHORT = 1 << 9
-"""Characters of a text up to which its words are looked up as often as they stand there: finding out
-which are different would cost more."""
+"""Characters of a text up to which its words are looked up as often as they stand there: to find
+out which are different would cost more."""
 
 
 class Characters:
