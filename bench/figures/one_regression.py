@@ -1,7 +1,7 @@
 """limen beside scikit-learn where the classifier is one product, so that vectorisers and what each
 makes of the scores are compared: a table of docs/benchmarks.md.
 
-`python bench/figures/one_regression.py` measures it, in about twelve minutes on two cores. It wants
+`python bench/figures/one_regression.py` measures it, in about seven minutes on two cores. It wants
 real data that is not part of the project (CONTRIBUTING.md). Each engine runs in a process of its
 own, on one thread, in turns.
 """

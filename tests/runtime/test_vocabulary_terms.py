@@ -73,18 +73,17 @@ def test_equal_hashes_of_unequal_terms_are_no_term_twice(monkeypatch):
     assert Vocabulary.of(["a", "b", "a"]).has_a_term_twice()
 
 
-SIZES = pytest.mark.parametrize(
-    ("long", "together"), [(64, 1 << 15), (64, 2), (8, 1), (9, 1 << 15), (17, 3)]
-)
-"""Characters from which on a piece is taken by itself, and pieces that are looked at together."""
+LONG = pytest.mark.parametrize("long", [64, 8, 9, 17])
+"""Characters from which on a piece is taken by itself."""
 
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.text("ab\0🙂", max_size=24), max_size=6), min_size=1, max_size=3))
 @example([["a" * 64, "a" * 65, "a" * 72], ["ㅋㅎ" * 32, "ㅋㅎ" * 33, "ㅋㅎ" * 32]])
 @example([["a" * size for size in range(7, 19)]])
-@SIZES
-def test_pieces_with_one_hash_are_equal_in_whatever_text(long, together, texts):
+@LONG
+@pytest.mark.parametrize("together", [1, 3, 1 << 15])
+def test_pieces_with_one_hash_are_equal_in_whatever_text(together, long, texts):
     hashes = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces_module, "_LONG", long)
@@ -105,8 +104,8 @@ def test_pieces_with_one_hash_are_equal_in_whatever_text(long, together, texts):
 @given(st.lists(st.tuples(st.text("ab", max_size=24), st.text("ab", max_size=24), st.booleans())))
 @example([("a" * 64, "a" * 65, False), ("a" * 8, "a" * 9, False), ("a" * 70, "", True)])
 @example([("ab" * 40, "ab" * 39 + "aa", False), ("b" + "a" * 70, "a" * 71, False)])
-@SIZES
-def test_pieces_are_compared_one_with_one(long, together, drawn):
+@LONG
+def test_pieces_are_compared_one_with_one(long, drawn):
     # Two texts drawn apart are hardly ever equal.
     pairs = [(one, one if alike else other) for one, other, alike in drawn]
     with pytest.MonkeyPatch.context() as patch:
@@ -121,8 +120,8 @@ def test_pieces_are_compared_one_with_one(long, together, drawn):
 
 @settings(deadline=None)
 @given(st.text("ab가", min_size=1, max_size=24), st.data())
-@SIZES
-def test_one_code_point_makes_pieces_unlike(long, together, text, data):
+@LONG
+def test_one_code_point_makes_pieces_unlike(long, text, data):
     place = data.draw(st.integers(0, len(text) - 1))
     other = text[:place] + "🙂" + text[place + 1 :]
     with pytest.MonkeyPatch.context() as patch:
@@ -218,6 +217,10 @@ def test_kept_words_are_bounded_forgotten_and_found_again(bounds, monkeypatch):
         assert len(found._kept) <= kept.MOST_WORDS
         assert all(len(word) <= kept.LONGEST for word in found._kept)
         assert all(len(own) <= kept.MOST_FEATURES for own in found._kept.values())
+    assert counted(found(["ab c", "ab"])) == {
+        (0, 0): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (1, 1): 1, (1, 2): 1,
+    }  # fmt: skip
+    assert counted(found(["a ab"])) == {(0, 0): 2, (0, 1): 1, (0, 2): 1}
     assert found._kept
     assert bounds or found._kept.keys() == {*"abcdefgh", "ab"}
 
